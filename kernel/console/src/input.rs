@@ -1,0 +1,146 @@
+//! What is typed: prefix commands for the hypervisor, everything else for the foreground VM.
+//!
+//! Guarantees: bytes reach the VM in order; the prefix and its command never reach it. Does not act on
+//! commands: it names them.
+
+/// What the operator asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Input was switched to that VM. The console has done it and said so; for information.
+    Switched(usize),
+    /// Show the state of VMs and cores.
+    Status,
+    /// Power the machine off; the operator has confirmed it.
+    PowerOff,
+}
+
+/// What a typed byte turns out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// Part of an unfinished command.
+    Nothing,
+    /// For the foreground VM.
+    Guest(u8),
+    /// Switch to this VM.
+    Switch(usize),
+    /// Switch to the next VM.
+    Next,
+    /// List the commands.
+    Help,
+    /// Show the state.
+    Status,
+    /// Ask whether to power off.
+    AskPowerOff,
+    /// Yes, power off.
+    PowerOff,
+    /// No, stay on.
+    StayOn,
+    /// Not a command.
+    Unknown(u8),
+}
+
+/// Where in a command the operator is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Typing {
+    Text,
+    Prefixed,
+    Confirming,
+}
+
+impl Typing {
+    /// Judges one byte.
+    pub(crate) const fn key(&mut self, byte: u8, prefix: u8) -> Key {
+        let before = *self;
+        *self = Typing::Text;
+        match before {
+            Typing::Text if byte == prefix => {
+                *self = Typing::Prefixed;
+                Key::Nothing
+            }
+            Typing::Text => Key::Guest(byte),
+            Typing::Confirming if matches!(byte, b'y' | b'Y') => Key::PowerOff,
+            Typing::Confirming => Key::StayOn,
+            Typing::Prefixed if byte == prefix => Key::Guest(prefix),
+            Typing::Prefixed => match byte {
+                b'0'..=b'9' => Key::Switch(byte.wrapping_sub(b'0') as usize),
+                b'n' => Key::Next,
+                b'h' | b'?' => Key::Help,
+                b's' => Key::Status,
+                b'q' => {
+                    *self = Typing::Confirming;
+                    Key::AskPowerOff
+                }
+                other => Key::Unknown(other),
+            },
+        }
+    }
+}
+
+/// Bytes typed for one VM that it has not read yet.
+#[derive(Debug)]
+pub(crate) struct Queue<const N: usize> {
+    bytes: [u8; N],
+    first: usize,
+    len: usize,
+    /// When the guest last took a byte, or the first one was queued.
+    pub(crate) moved: u64,
+}
+
+impl<const N: usize> Queue<N> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            bytes: [0; N],
+            first: 0,
+            len: 0,
+            moved: 0,
+        }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) const fn is_full(&self) -> bool {
+        self.len >= N
+    }
+
+    /// Appends a byte; `false` when there is no room.
+    pub(crate) fn push(&mut self, byte: u8, now: u64) -> bool {
+        if self.is_full() {
+            return false;
+        }
+        if self.len == 0 {
+            self.moved = now;
+        }
+        let end = self
+            .first
+            .wrapping_add(self.len)
+            .checked_rem(N)
+            .unwrap_or(0);
+        match self.bytes.get_mut(end) {
+            Some(slot) => {
+                *slot = byte;
+                self.len = self.len.saturating_add(1);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Removes the oldest byte.
+    pub(crate) fn pop(&mut self, now: u64) -> Option<u8> {
+        if self.len == 0 {
+            return None;
+        }
+        let byte = self.bytes.get(self.first).copied()?;
+        self.first = self.first.wrapping_add(1).checked_rem(N).unwrap_or(0);
+        self.len = self.len.saturating_sub(1);
+        self.moved = now;
+        Some(byte)
+    }
+
+    pub(crate) const fn clear(&mut self) {
+        self.first = 0;
+        self.len = 0;
+    }
+}
