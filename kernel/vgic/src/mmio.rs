@@ -1,0 +1,99 @@
+//! Accesses to the emulated windows: which version's map answers.
+
+use crate::hw::ListRegisters;
+use crate::kick::Kick;
+use crate::state::Vgic;
+
+/// How wide a guest's access is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// 8 bits: priorities, targets, SGI pending bits.
+    Byte,
+    /// 16 bits: no GIC register allows it; reads zero, writes are ignored.
+    Half,
+    /// 32 bits.
+    Word,
+    /// 64 bits: `GICD_IROUTER<n>`, `GICR_TYPER`.
+    Double,
+}
+
+impl Width {
+    /// For an access of 1, 2, 4 or 8 bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: u32) -> Option<Self> {
+        match bytes {
+            1 => Some(Self::Byte),
+            2 => Some(Self::Half),
+            4 => Some(Self::Word),
+            8 => Some(Self::Double),
+            _ => None,
+        }
+    }
+}
+
+/// What a read returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Read {
+    /// The value, zero-extended.
+    pub value: u64,
+    /// vCPUs that hold, in list registers of other cores, a newer answer than this one: kicked, they bring
+    /// it home, so that a guest that polls sees it soon. Reads of pending and active state only.
+    pub kick: Kick,
+}
+
+impl<const WORDS: usize> Vgic<WORDS> {
+    /// Reads the distributor.
+    ///
+    /// `vcpu` is the reader, loaded on the core of `hw`; `offset` is from the base of the window. What does
+    /// not exist, is unaligned or has a width that the register does not allow reads as zero.
+    pub fn gicd_read<H: ListRegisters>(
+        &mut self,
+        vcpu: usize,
+        offset: u64,
+        width: Width,
+        hw: &mut H,
+    ) -> Read {
+        let _ = (vcpu, offset, width, hw);
+        Read::default()
+    }
+
+    /// Writes the distributor; as [`gicd_read`](Self::gicd_read). Bits of `value` beyond `width` are
+    /// ignored.
+    pub fn gicd_write<H: ListRegisters>(
+        &mut self,
+        vcpu: usize,
+        offset: u64,
+        width: Width,
+        value: u64,
+        hw: &mut H,
+    ) -> Kick {
+        let _ = (vcpu, offset, width, value, hw);
+        Kick::NONE
+    }
+
+    /// Reads a redistributor (GICv3). `offset` is from the base of the region: vCPU n's redistributor
+    /// begins at n × [`crate::GICR_STRIDE`], and any vCPU may reach any.
+    pub fn gicr_read<H: ListRegisters>(
+        &mut self,
+        vcpu: usize,
+        offset: u64,
+        width: Width,
+        hw: &mut H,
+    ) -> Read {
+        let _ = (vcpu, offset, width, hw);
+        Read::default()
+    }
+
+    /// Writes a redistributor; as [`gicr_read`](Self::gicr_read).
+    pub fn gicr_write<H: ListRegisters>(
+        &mut self,
+        vcpu: usize,
+        offset: u64,
+        width: Width,
+        value: u64,
+        hw: &mut H,
+    ) -> Kick {
+        let _ = (vcpu, offset, width, value, hw);
+        Kick::NONE
+    }
+}
