@@ -1,0 +1,56 @@
+# The front door: every target is one line that makes sure of its tools and calls the project's own tool.
+# What a target needs stands before `--` (see tools/setup.sh), what the tool is told stands after it.
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-print-directory
+export BOARD MODEL SYSTEM FRAGMENTS CPUS ICOUNT GDB TIMEOUT FILTER
+with := @tools/setup.sh
+
+.PHONY: help setup all image run test test-host test-qemu test-guests clippy fmt-check size bench-boot clean
+
+help: ## List the targets, each with what it does
+	@sed -n 's/^\([a-z%_-]*\):[^#]*## \(.*\)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20 && echo && sed -n 's/^#= //p' $(MAKEFILE_LIST)
+
+setup: ## Install or find everything the other targets need
+	$(with) --verify
+
+all: image ## Build what .config says into build/<board>_<model>/ (the default)
+
+image: ## The same: caesura.elf (with symbols) and caesura.img (raw arm64 Image)
+	$(with) kernel -- build
+
+%_defconfig: ## Write .config from defconfigs/<board>_<model>_defconfig
+	$(with) host -- defconfig $@
+
+run: ## Boot SYSTEM (default: linux, two Debian guests) under QEMU
+	$(with) kernel qemu -- run
+
+test: ## Every test: the host's, then the system tests under QEMU
+	$(with) kernel qemu -- test
+
+test-host: ## The tests that need no emulator, no guests and no Arm target
+	$(with) host -- test host
+
+test-qemu: ## The system tests under QEMU; FILTER=word picks some
+	$(with) kernel qemu -- test qemu
+
+test-guests: ## The system tests that run only our own guests (nothing downloaded)
+	$(with) kernel qemu -- test guests
+
+clippy: ## Lint host and kernel code, warnings refused
+	$(with) kernel lint -- clippy
+
+fmt-check: ## Check that the code is formatted
+	$(with) lint -- fmt-check
+
+size: ## Print text, data and bss of each configuration that was built
+	$(with) host -- size
+
+bench-boot: ## Count instructions from reset to a guest's first, and of a Linux boot; writes build/bench/
+	$(with) kernel qemu -- bench-boot
+
+clean: ## Remove build/ and target/ (.config and the cache stay)
+	$(with) -- clean
+
+#= Variables (all optional): BOARD= MODEL= FRAGMENTS="a b" choose the configuration, SYSTEM= the VMs,
+#= CPUS=1..8 the machine's cores, ICOUNT=1 counts instructions, GDB=1 waits for a debugger on port 1234,
+#= TIMEOUT=seconds bounds a run without a terminal, FILTER=word picks system tests.
