@@ -1,1 +1,38 @@
-//! To be written.
+//! The Kconfig language: parser, evaluator, `.config` reader and writer.
+//!
+//! ```no_run
+//! use kconf::{Config, Env, Layer, Model};
+//! use std::path::Path;
+//!
+//! # fn main() -> Result<(), kconf::Diagnostics> {
+//! let model = Model::load(Path::new("configs/Kconfig"), &Env::process())?;
+//! let mut config = Config::new(&model);
+//! config.read(Path::new("defconfigs/qemu-virt_legacy_defconfig"), Layer::Defconfig)?;
+//! config.merge(Path::new("configs/fragments/gicv2.config"))?;
+//! config.strict()?; // unknown, malformed, or did not take: an error that names the failed dependency
+//! let cores = config.value("NR_CPUS").and_then(|v| v.as_u64());
+//! print!("{}", config.write());
+//! # let _ = cores; Ok(())
+//! # }
+//! ```
+//!
+//! It guarantees: values and output as Linux 6.12's `conf` computes them for the part of the language in
+//! `docs/kconfig.md`, no panic on any input, and a place for every value and every error. It does not yet do
+//! macros other than `$(VARIABLE)`, nor older dialects; using them is an error that says so.
+
+mod config;
+mod diag;
+mod expr;
+mod model;
+mod render;
+mod source;
+mod value;
+
+pub use config::{Config, Layer, Origin};
+pub use diag::{Code, Diagnostic, Diagnostics, Label, Severity};
+pub use expr::{Expr, ExprKind, Operand, Relation, SymbolId};
+pub use model::{
+    Choice, ChoiceId, DefaultValue, Entry, EntryKind, Env, Model, Prompt, Range, Reverse, Symbol,
+};
+pub use source::{Location, SourceFile, Span};
+pub use value::{Kind, Tri, Value, quote};

@@ -1,0 +1,338 @@
+//! The model: every symbol with everything said about it, and the menu tree, with dependencies of enclosing
+//! menus, `if` blocks and choices already worked in.
+//!
+//! A model is immutable and can be shared between threads and between any number of configurations. Loading
+//! returns all errors that were found, not the first.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::expr::{Expr, Operand, SymbolId};
+use crate::source::{Location, Span};
+use crate::value::Kind;
+
+/// What the surroundings give to a Kconfig tree.
+#[derive(Clone, Debug, Default)]
+pub struct Env {
+    /// Folder below which `source "…"` paths are looked up; none: the folder of the root file.
+    pub srctree: Option<PathBuf>,
+    /// Variables for `$(NAME)`.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Env {
+    /// The environment of this process; `srctree` is taken from the variable of that name.
+    pub fn process() -> Self {
+        let variables: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let srctree = variables
+            .get("srctree")
+            .filter(|s| !s.is_empty())
+            .map(PathBuf::from);
+        Self { srctree, variables }
+    }
+}
+
+/// A prompt: the symbol can be set by the user while the condition holds.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    /// The text shown.
+    pub text: String,
+    /// When it is visible, all surroundings included; none: always.
+    pub condition: Option<Expr>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A default.
+#[derive(Clone, Debug)]
+pub struct DefaultValue {
+    /// The value.
+    pub value: Expr,
+    /// When it holds, all surroundings included; none: always.
+    pub condition: Option<Expr>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A `range`.
+#[derive(Clone, Debug)]
+pub struct Range {
+    /// The lower bound, inclusive.
+    pub low: Operand,
+    /// The upper bound, inclusive.
+    pub high: Operand,
+    /// When it holds.
+    pub condition: Option<Expr>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A `select` or `imply`, as seen from its target.
+#[derive(Clone, Debug)]
+pub struct Reverse {
+    /// The symbol that selects or implies.
+    pub by: SymbolId,
+    /// When; the value of `by` is a further bound.
+    pub condition: Option<Expr>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// One symbol.
+#[derive(Clone, Debug)]
+pub struct Symbol {
+    pub(crate) id: SymbolId,
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) definitions: Vec<Span>,
+    pub(crate) help: Option<String>,
+    pub(crate) prompts: Vec<Prompt>,
+    pub(crate) defaults: Vec<DefaultValue>,
+    pub(crate) ranges: Vec<Range>,
+    pub(crate) selected_by: Vec<Reverse>,
+    pub(crate) implied_by: Vec<Reverse>,
+    /// One per definition: the dependencies there; none: none.
+    pub(crate) dependencies: Vec<Option<Expr>>,
+    pub(crate) choice: Option<ChoiceId>,
+}
+
+impl Symbol {
+    /// Its index in the model.
+    pub fn id(&self) -> SymbolId {
+        self.id
+    }
+
+    /// Its name, without `CONFIG_`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its type.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether any file defines it (and does not only mention it).
+    pub fn is_defined(&self) -> bool {
+        !self.definitions.is_empty()
+    }
+
+    /// Where it is first defined.
+    pub fn location(&self) -> Option<Location> {
+        self.definitions.first().map(Span::location)
+    }
+
+    /// Its help text, without the indentation, lines separated by line feeds.
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
+    /// The text of its first prompt; none: it cannot be set by the user.
+    pub fn prompt(&self) -> Option<&str> {
+        self.prompts.first().map(|p| p.text.as_str())
+    }
+
+    /// Its prompts.
+    pub fn prompts(&self) -> &[Prompt] {
+        &self.prompts
+    }
+
+    /// Its defaults, in the order in which they are tried.
+    pub fn defaults(&self) -> &[DefaultValue] {
+        &self.defaults
+    }
+
+    /// Its ranges, in the order in which they are tried.
+    pub fn ranges(&self) -> &[Range] {
+        &self.ranges
+    }
+
+    /// Who selects it.
+    pub fn selected_by(&self) -> &[Reverse] {
+        &self.selected_by
+    }
+
+    /// Who implies it.
+    pub fn implied_by(&self) -> &[Reverse] {
+        &self.implied_by
+    }
+
+    /// The dependencies of each of its definitions; one of them must hold.
+    pub fn dependencies(&self) -> &[Option<Expr>] {
+        &self.dependencies
+    }
+
+    /// The choice it is a member of.
+    pub fn choice(&self) -> Option<ChoiceId> {
+        self.choice
+    }
+}
+
+/// Index of a choice in its model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChoiceId(pub(crate) u32);
+
+/// A choice: exactly one of its visible members is on.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    pub(crate) members: Vec<SymbolId>,
+    pub(crate) defaults: Vec<(SymbolId, Option<Expr>, Span)>,
+    pub(crate) prompt: Option<Prompt>,
+    pub(crate) help: Option<String>,
+    pub(crate) span: Span,
+}
+
+impl Choice {
+    /// Its members, in order of definition.
+    pub fn members(&self) -> &[SymbolId] {
+        &self.members
+    }
+
+    /// Its prompt's text.
+    pub fn prompt(&self) -> Option<&str> {
+        self.prompt.as_ref().map(|p| p.text.as_str())
+    }
+
+    /// Its help text.
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
+    /// Where it starts.
+    pub fn location(&self) -> Location {
+        self.span.location()
+    }
+}
+
+/// What an entry of the menu tree is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// `menu`, which has an end.
+    Menu,
+    /// `comment`
+    Comment,
+    /// One definition of a symbol.
+    Symbol(SymbolId),
+    /// `choice`
+    Choice(ChoiceId),
+}
+
+/// An entry of the menu tree.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub(crate) kind: EntryKind,
+    /// The title of a menu or comment, the prompt of this definition.
+    pub(crate) text: Option<String>,
+    /// When the title is shown.
+    pub(crate) condition: Option<Expr>,
+    /// The menu's own `visible if`.
+    pub(crate) visible_if: Option<Expr>,
+    pub(crate) children: Vec<Entry>,
+}
+
+impl Entry {
+    /// What it is.
+    pub fn kind(&self) -> EntryKind {
+        self.kind
+    }
+
+    /// Its title or prompt.
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    /// The entries in it.
+    pub fn children(&self) -> &[Entry] {
+        &self.children
+    }
+}
+
+/// A loaded Kconfig tree.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub(crate) title: String,
+    pub(crate) prefix: String,
+    pub(crate) symbols: Vec<Symbol>,
+    pub(crate) by_name: HashMap<String, SymbolId>,
+    pub(crate) choices: Vec<Choice>,
+    pub(crate) root: Vec<Entry>,
+    pub(crate) modules: Option<SymbolId>,
+    pub(crate) order: Vec<SymbolId>,
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) warnings: Diagnostics,
+}
+
+impl Model {
+    /// Loads the tree whose root is `root`.
+    ///
+    /// # Errors
+    /// All errors found in all files that could be read: grammar, inclusion, dependency cycles.
+    pub fn load(root: &Path, env: &Env) -> Result<Self, Diagnostics> {
+        let _ = (root, env);
+        Err(Diagnostics::from(Diagnostic::error(
+            crate::diag::Code::Unsupported,
+            "the parser is not linked in",
+        )))
+    }
+
+    /// The `mainmenu` title; `Main menu` when there is none.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// What names start with in `.config`: `CONFIG_`.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Every defined symbol, in order of its first mention.
+    pub fn symbols(&self) -> impl Iterator<Item = &Symbol> {
+        self.symbols.iter().filter(|s| s.is_defined())
+    }
+
+    /// The defined symbol called `name` (without prefix).
+    pub fn symbol(&self, name: &str) -> Option<&Symbol> {
+        self.by_name
+            .get(name)
+            .map(|id| &self.symbols[id.index()])
+            .filter(|s| s.is_defined())
+    }
+
+    /// The symbol with this index.
+    pub fn get(&self, id: SymbolId) -> &Symbol {
+        &self.symbols[id.index()]
+    }
+
+    /// The choice with this index.
+    pub fn choice(&self, id: ChoiceId) -> &Choice {
+        &self.choices[id.0 as usize]
+    }
+
+    /// All choices.
+    pub fn choices(&self) -> &[Choice] {
+        &self.choices
+    }
+
+    /// The top entries of the menu tree.
+    pub fn entries(&self) -> &[Entry] {
+        &self.root
+    }
+
+    /// The symbol that permits `m`, if one was declared `modules`.
+    pub fn modules(&self) -> Option<&Symbol> {
+        self.modules.map(|id| self.get(id))
+    }
+
+    /// Every file that was read, for dependency tracking.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// What was doubtful, though not wrong.
+    pub fn warnings(&self) -> &Diagnostics {
+        &self.warnings
+    }
+}
