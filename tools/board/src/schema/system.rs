@@ -1,0 +1,424 @@
+//! The schema of `configs/systems/<system>.toml`; docs/systems.md explains it to people.
+
+use std::ops::Range;
+
+use toml::de::DeValue;
+
+use crate::diag::{Diagnostic, Source};
+use crate::model::{Crash, DeviceKind};
+use crate::reader::{
+    At, Sink, Table, integer, one_of, parse, size_value, string, table, wrong_type,
+};
+
+/// The keys of each table, which docs/systems.md must all explain.
+pub(crate) const TOP: &[&str] = &["description", "timeout", "vm"];
+pub(crate) const VM: &[&str] = &[
+    "name", "vcpus", "affinity", "weight", "vcpu", "memory", "image", "devices", "on_crash",
+    "expect",
+];
+pub(crate) const VCPU: &[&str] = &["affinity", "weight"];
+pub(crate) const MEMORY: &[&str] = &["ipa", "size", "pa", "writable", "executable"];
+pub(crate) const IMAGE: &[&str] = &[
+    "kernel", "initrd", "bootargs", "format", "load", "entry", "dtb", "source",
+];
+pub(crate) const DEVICE: &[&str] = &["kind", "ipa", "intid"];
+pub(crate) const ON_CRASH: &[&str] = &["action", "limit"];
+
+/// Where guest RAM begins unless a system says otherwise: where QEMU's `virt` has it.
+pub(crate) const RAM_BASE: u64 = 0x4000_0000;
+/// Weight of a vCPU that names none.
+pub(crate) const DEFAULT_WEIGHT: u64 = 256;
+/// How often a VM is restarted if `on_crash` says no more than `"restart"`.
+const DEFAULT_RESTARTS: u32 = 3;
+
+#[derive(Clone, Debug)]
+pub(crate) struct SystemSpec {
+    pub description: String,
+    pub timeout: Option<u64>,
+    pub vms: Vec<VmSpec>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct VmSpec {
+    pub span: Range<usize>,
+    pub name: At<String>,
+    pub vcpus: Vec<VcpuSpec>,
+    pub vcpus_span: Range<usize>,
+    pub memory: Vec<MemorySpec>,
+    pub image: ImageSpec,
+    /// `None`: whatever is switched on.
+    pub devices: Option<Vec<DeviceSpec>>,
+    pub on_crash: Crash,
+    pub expect: Vec<At<String>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct VcpuSpec {
+    pub affinity: Option<At<Vec<At<u64>>>>,
+    pub weight: Option<At<u64>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct MemorySpec {
+    pub span: Range<usize>,
+    pub ipa: At<u64>,
+    pub size: At<u64>,
+    pub pa: Option<At<u64>>,
+    pub writable: bool,
+    pub executable: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FormatSpec {
+    Auto,
+    Linux,
+    Elf,
+    Flat,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ImageSpec {
+    pub kernel: At<String>,
+    pub initrd: Option<At<String>>,
+    pub bootargs: At<String>,
+    pub format: At<FormatSpec>,
+    pub load: Option<At<u64>>,
+    pub entry: Option<At<u64>>,
+    pub dtb: Option<At<u64>>,
+    /// The place of `source = "module"`, if that is what it says.
+    pub module: Option<Range<usize>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct DeviceSpec {
+    pub span: Range<usize>,
+    pub kind: DeviceKind,
+    pub ipa: Option<At<u64>>,
+    pub intid: Option<At<u32>>,
+}
+
+/// Reads the file; the error has every mistake that can be seen in it alone.
+pub(crate) fn read(source: &Source) -> Result<SystemSpec, Vec<Diagnostic>> {
+    let sink = Sink::default();
+    let document = parse(source, &sink);
+    let top = Table::new(document.get_ref(), 0..0, "a system", TOP, &sink);
+    let description = top
+        .string("description")
+        .map(|text| text.value)
+        .unwrap_or_default();
+    let timeout = top.integer("timeout");
+    if let Some(zero) = timeout.as_ref().filter(|timeout| timeout.value == 0) {
+        sink.push(
+            Diagnostic::new(
+                zero.span.clone(),
+                "a timeout of 0 seconds would end every run at once",
+            )
+            .help("leave `timeout` out to let a run take as long as it likes"),
+        );
+    }
+    let tables = top.tables("vm", "a VM", VM);
+    if tables.is_empty() && top.raw("vm").is_none() {
+        sink.push(
+            Diagnostic::new(0..0, "the system has no VM")
+                .help("add a [[vm]] with name, vcpus, memory and image: see docs/systems.md"),
+        );
+    }
+    let vms: Vec<_> = tables.iter().filter_map(|vm| vm_of(vm, &sink)).collect();
+    let errors = sink.into_inner();
+    if errors.is_empty() {
+        Ok(SystemSpec {
+            description,
+            timeout: timeout.map(|t| t.value),
+            vms,
+        })
+    } else {
+        Err(errors)
+    }
+}
+
+fn vm_of(vm: &Table<'_, '_>, sink: &Sink) -> Option<VmSpec> {
+    let name = vm.string("name");
+    if vm.raw("name").is_none() {
+        vm.missing("name", "\"linux0\"");
+    }
+    let (vcpus, vcpus_span) = vcpus_of(vm, sink);
+    let memory = memory_of(vm, sink);
+    let image = image_of(vm, sink);
+    let devices = vm.array("devices").map(|list| {
+        list.iter()
+            .filter_map(|item| device_of(item, sink))
+            .collect()
+    });
+    let on_crash = on_crash_of(vm, sink);
+    let expect = vm.strings("expect");
+    for text in expect.iter().filter(|text| text.value.is_empty()) {
+        sink.push(
+            Diagnostic::new(text.span.clone(), "an empty string is expected")
+                .label("would always be found"),
+        );
+    }
+    Some(VmSpec {
+        span: vm.span.clone(),
+        name: name?,
+        vcpus,
+        vcpus_span,
+        memory,
+        image: image?,
+        devices,
+        on_crash: on_crash?,
+        expect,
+    })
+}
+
+/// `vcpus = 2` with settings for all, or one [[vm.vcpu]] each.
+fn vcpus_of(vm: &Table<'_, '_>, sink: &Sink) -> (Vec<VcpuSpec>, Range<usize>) {
+    let all = vcpu_of(vm, sink);
+    let count = vm.integer("vcpus");
+    let each: Vec<_> = vm
+        .tables("vcpu", "[[vm.vcpu]]", VCPU)
+        .iter()
+        .map(|vcpu| {
+            let own = vcpu_of(vcpu, sink);
+            VcpuSpec {
+                affinity: own.affinity.or_else(|| all.affinity.clone()),
+                weight: own.weight.or_else(|| all.weight.clone()),
+            }
+        })
+        .collect();
+    match (count, vm.key_span("vcpu")) {
+        (Some(count), Some(list)) => {
+            sink.push(
+                Diagnostic::new(count.span.clone(), "the vCPUs are given twice")
+                    .label("as a number here")
+                    .related(list, "and one by one here")
+                    .help("keep `vcpus = N` if all are alike, or a [[vm.vcpu]] for each"),
+            );
+            (each, count.span)
+        }
+        (None, Some(list)) => (each, list),
+        // Far more than is allowed is not worth a list of that length: the check only wants to see "too many".
+        (Some(count), None) => (
+            vec![all; usize::try_from(count.value).unwrap_or(usize::MAX).min(64)],
+            count.span,
+        ),
+        (None, None) => {
+            if vm.raw("vcpus").is_none() {
+                vm.missing("vcpus", "2");
+            }
+            (vec![all], vm.span.clone())
+        }
+    }
+}
+
+fn vcpu_of(from: &Table<'_, '_>, sink: &Sink) -> VcpuSpec {
+    let affinity = from.array("affinity").map(|list| {
+        let cpus = list
+            .iter()
+            .filter_map(|cpu| integer(cpu, "affinity", sink))
+            .collect();
+        let span = from
+            .raw("affinity")
+            .map_or(from.span.clone(), |raw| raw.span());
+        At::new(cpus, span)
+    });
+    VcpuSpec {
+        affinity,
+        weight: from.integer("weight"),
+    }
+}
+
+/// `memory = "256M"`, or a list of regions.
+fn memory_of(vm: &Table<'_, '_>, sink: &Sink) -> Vec<MemorySpec> {
+    let Some(raw) = vm.raw("memory") else {
+        vm.missing("memory", "\"256M\"");
+        return Vec::new();
+    };
+    if !matches!(raw.get_ref(), DeValue::Array(_)) {
+        return size_value(raw, "memory", sink)
+            .map(|size| MemorySpec {
+                span: size.span.clone(),
+                ipa: At::new(RAM_BASE, size.span.clone()),
+                size,
+                pa: None,
+                writable: true,
+                executable: true,
+            })
+            .into_iter()
+            .collect();
+    }
+    let regions = vm.tables("memory", "[[vm.memory]]", MEMORY);
+    regions
+        .iter()
+        .filter_map(|region| {
+            let size = region.size("size");
+            if region.raw("size").is_none() {
+                region.missing("size", "\"64M\"");
+            }
+            let ipa = match region.raw("ipa") {
+                Some(_) => region.integer("ipa"),
+                None => Some(At::new(RAM_BASE, region.span.clone())),
+            };
+            Some(MemorySpec {
+                span: region.span.clone(),
+                ipa: ipa?,
+                size: size?,
+                pa: region.integer("pa"),
+                writable: region.boolean("writable", true),
+                executable: region.boolean("executable", true),
+            })
+        })
+        .collect()
+}
+
+/// `image = "file"`, or a table.
+fn image_of(vm: &Table<'_, '_>, sink: &Sink) -> Option<ImageSpec> {
+    let Some(raw) = vm.raw("image") else {
+        vm.missing("image", "\"@guests/linux/Image\"");
+        return None;
+    };
+    if let DeValue::String(_) = raw.get_ref() {
+        let kernel = string(raw, "image", sink)?;
+        let at = raw.span();
+        return Some(ImageSpec {
+            kernel,
+            initrd: None,
+            bootargs: At::new(String::new(), at.clone()),
+            format: At::new(FormatSpec::Auto, at),
+            load: None,
+            entry: None,
+            dtb: None,
+            module: None,
+        });
+    }
+    if !matches!(raw.get_ref(), DeValue::Table(_)) {
+        wrong_type(raw, raw.get_ref(), "image", "a file name or a table", sink);
+        return None;
+    }
+    let image = table(raw, "image", "[vm.image]", IMAGE, sink)?;
+    let kernel = image.string("kernel");
+    if image.raw("kernel").is_none() {
+        image.missing("kernel", "\"@guests/linux/Image\"");
+    }
+    let bootargs = image
+        .string("bootargs")
+        .unwrap_or_else(|| At::new(String::new(), image.span.clone()));
+    let format = match image.string("format") {
+        None => At::new(FormatSpec::Auto, image.span.clone()),
+        Some(word) => {
+            let formats = [
+                FormatSpec::Auto,
+                FormatSpec::Linux,
+                FormatSpec::Elf,
+                FormatSpec::Flat,
+            ];
+            let at = one_of(&word, "format", &["auto", "linux", "elf", "flat"], sink)?;
+            At::new(formats[at], word.span)
+        }
+    };
+    let module = match image.string("source") {
+        None => None,
+        Some(word) => match one_of(&word, "source", &["packed", "module"], sink)? {
+            1 => Some(word.span),
+            _ => None,
+        },
+    };
+    Some(ImageSpec {
+        kernel: kernel?,
+        initrd: image.string("initrd"),
+        bootargs,
+        format,
+        load: image.integer("load"),
+        entry: image.integer("entry"),
+        dtb: image.integer("dtb"),
+        module,
+    })
+}
+
+const DEVICES: [(&str, DeviceKind); 2] = [("uart", DeviceKind::Uart), ("rtc", DeviceKind::Rtc)];
+
+/// `"uart"`, or a table with other addresses than the usual ones.
+fn device_of(raw: &toml::Spanned<DeValue<'_>>, sink: &Sink) -> Option<DeviceSpec> {
+    let words = DEVICES.map(|(word, _)| word);
+    if let DeValue::String(_) = raw.get_ref() {
+        let word = string(raw, "devices", sink)?;
+        let kind = DEVICES[one_of(&word, "device", &words, sink)?].1;
+        return Some(DeviceSpec {
+            span: word.span,
+            kind,
+            ipa: None,
+            intid: None,
+        });
+    }
+    if !matches!(raw.get_ref(), DeValue::Table(_)) {
+        wrong_type(
+            raw,
+            raw.get_ref(),
+            "devices",
+            "a list of names like \"uart\", or tables",
+            sink,
+        );
+        return None;
+    }
+    let device = table(raw, "devices", "a device", DEVICE, sink)?;
+    let kind = device.string("kind");
+    if device.raw("kind").is_none() {
+        device.missing("kind", "\"uart\"");
+    }
+    let kind = DEVICES[one_of(&kind?, "device", &words, sink)?].1;
+    let (ipa, intid) = (device.integer("ipa"), device.integer32("intid"));
+    Some(DeviceSpec {
+        span: device.span,
+        kind,
+        ipa,
+        intid,
+    })
+}
+
+/// `on_crash = "halt"`, or a table with the number of restarts.
+fn on_crash_of(vm: &Table<'_, '_>, sink: &Sink) -> Option<Crash> {
+    let Some(raw) = vm.raw("on_crash") else {
+        return Some(Crash::Halt);
+    };
+    let (word, limit) = match raw.get_ref() {
+        DeValue::String(_) => (string(raw, "on_crash", sink)?, None),
+        DeValue::Table(_) => {
+            let policy = table(raw, "on_crash", "on_crash", ON_CRASH, sink)?;
+            if policy.raw("action").is_none() {
+                policy.missing("action", "\"restart\"");
+            }
+            let limit = policy.integer32("limit");
+            (policy.string("action")?, limit)
+        }
+        other => {
+            wrong_type(
+                raw,
+                other,
+                "on_crash",
+                "a word or { action = .., limit = .. }",
+                sink,
+            );
+            return None;
+        }
+    };
+    let action = one_of(
+        &word,
+        "on_crash action",
+        &["restart", "halt", "poweroff"],
+        sink,
+    )?;
+    if let (1 | 2, Some(limit)) = (action, &limit) {
+        sink.push(
+            Diagnostic::new(
+                limit.span.clone(),
+                "`limit` is for `action = \"restart\"` only",
+            )
+            .label("has no meaning here")
+            .related(word.span.clone(), "this never restarts the VM"),
+        );
+    }
+    Some(match action {
+        0 => Crash::Restart(limit.map_or(DEFAULT_RESTARTS, |limit| limit.value)),
+        1 => Crash::Halt,
+        _ => Crash::PowerOff,
+    })
+}
