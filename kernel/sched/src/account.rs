@@ -1,0 +1,174 @@
+//! Where a vCPU's time goes.
+//!
+//! Every tick since the account was opened is booked under exactly one [`Heading`]; the headings add up to the
+//! time elapsed. Time that EL2 spends for somebody else while this vCPU is on the core, such as handling another
+//! VM's interrupt or the console, is stolen from it, not charged to it.
+
+/// What a vCPU's time is being spent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heading {
+    /// Not running and not wanting to: blocked or stopped.
+    Asleep,
+    /// Wanting to run and waiting for a core.
+    Waiting,
+    /// In the guest.
+    Guest,
+    /// In EL2 on its own behalf: its traps, its interrupts, its switches.
+    Own,
+    /// In EL2, on its core, on behalf of others.
+    Others,
+}
+
+/// Ticks under each heading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// [`Heading::Asleep`].
+    pub asleep: u64,
+    /// [`Heading::Waiting`].
+    pub waiting: u64,
+    /// [`Heading::Guest`].
+    pub guest: u64,
+    /// [`Heading::Own`].
+    pub own: u64,
+    /// [`Heading::Others`].
+    pub others: u64,
+}
+
+impl Times {
+    /// What a guest is told as stolen time (Arm DEN0057): it wanted to run and did not.
+    #[must_use]
+    pub const fn steal(&self) -> u64 {
+        self.waiting.saturating_add(self.others)
+    }
+
+    /// What the vCPU is charged: it ran, or EL2 worked for it.
+    #[must_use]
+    pub const fn charged(&self) -> u64 {
+        self.guest.saturating_add(self.own)
+    }
+
+    /// All of it.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.steal()
+            .saturating_add(self.charged())
+            .saturating_add(self.asleep)
+    }
+}
+
+/// One vCPU's account.
+///
+/// The calls of a vCPU's life: `ready` and `run` from the scheduler's side, `enter_guest` and `exit_guest`
+/// around the guest, `others_begin` and `others_end` around work for others, `preempted` or `asleep` when it
+/// leaves the core. A call that does not fit the present heading books the time and changes the heading all
+/// the same: nothing is ever lost or counted twice. A clock that runs backwards books nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Account {
+    heading: Heading,
+    since: u64,
+    times: Times,
+    /// What `others_end` goes back to.
+    interrupted: Heading,
+}
+
+impl Account {
+    /// Opens an account, asleep.
+    #[must_use]
+    pub const fn new(now: u64) -> Self {
+        Account {
+            heading: Heading::Asleep,
+            since: now,
+            times: Times {
+                asleep: 0,
+                waiting: 0,
+                guest: 0,
+                own: 0,
+                others: 0,
+            },
+            interrupted: Heading::Own,
+        }
+    }
+
+    /// It has become ready and waits for a core. No effect on one that is on a core.
+    pub const fn ready(&mut self, now: u64) {
+        if matches!(self.heading, Heading::Asleep) {
+            self.turn(Heading::Waiting, now);
+        }
+    }
+
+    /// A core has taken it up; EL2 prepares its entry.
+    pub const fn run(&mut self, now: u64) {
+        self.turn(Heading::Own, now);
+    }
+
+    /// The guest is entered.
+    #[inline(always)]
+    pub const fn enter_guest(&mut self, now: u64) {
+        self.turn(Heading::Guest, now);
+    }
+
+    /// The guest is left. Until [`others_begin`](Self::others_begin) says otherwise, on its own behalf.
+    #[inline(always)]
+    pub const fn exit_guest(&mut self, now: u64) {
+        self.turn(Heading::Own, now);
+    }
+
+    /// EL2 turns to work for others while this vCPU is on the core, for instance an interrupt of another VM.
+    /// Not nested: the outermost pair counts.
+    pub const fn others_begin(&mut self, now: u64) {
+        if !matches!(self.heading, Heading::Others) {
+            self.interrupted = self.heading;
+            self.turn(Heading::Others, now);
+        }
+    }
+
+    /// That work is done. Returns how many ticks it took, for `Policy::refund`.
+    pub const fn others_end(&mut self, now: u64) -> u64 {
+        if !matches!(self.heading, Heading::Others) {
+            return 0;
+        }
+        let taken = now.saturating_sub(self.since);
+        self.turn(self.interrupted, now);
+        taken
+    }
+
+    /// The core was taken from it.
+    pub const fn preempted(&mut self, now: u64) {
+        self.turn(Heading::Waiting, now);
+    }
+
+    /// It has blocked or stopped.
+    pub const fn asleep(&mut self, now: u64) {
+        self.turn(Heading::Asleep, now);
+    }
+
+    /// What its time is being spent on.
+    #[must_use]
+    pub const fn heading(&self) -> Heading {
+        self.heading
+    }
+
+    /// The times up to `now`.
+    #[must_use]
+    pub const fn times(&self, now: u64) -> Times {
+        let mut copy = *self;
+        copy.turn(self.heading, now);
+        copy.times
+    }
+
+    /// Books the time since the last call and changes the heading.
+    #[inline(always)]
+    const fn turn(&mut self, next: Heading, now: u64) {
+        let elapsed = now.saturating_sub(self.since);
+        let entry = match self.heading {
+            Heading::Asleep => &mut self.times.asleep,
+            Heading::Waiting => &mut self.times.waiting,
+            Heading::Guest => &mut self.times.guest,
+            Heading::Own => &mut self.times.own,
+            Heading::Others => &mut self.times.others,
+        };
+        *entry = entry.wrapping_add(elapsed);
+        self.since = self.since.wrapping_add(elapsed);
+        self.heading = next;
+    }
+}

@@ -1,0 +1,163 @@
+//! What a scheduler is to the rest of the hypervisor.
+
+use core::fmt;
+
+/// The number of a vCPU among all vCPUs of all VMs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VcpuId(pub u16);
+
+/// The index of a physical core in the board's table.
+pub type CpuId = usize;
+
+/// A set of physical cores: bit n stands for core n.
+pub type Cores = u64;
+
+/// How a vCPU is to be scheduled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Params {
+    /// The cores on which it may run.
+    pub affinity: Cores,
+    /// Its share of a contended core relative to the others': 1 to 65535, usually 256.
+    pub weight: u32,
+}
+
+/// What a vCPU is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is switched off (PSCI), or its VM is stopped: only [`Policy::start`] gets it going.
+    Stopped,
+    /// It waits for an event: [`Policy::wake`] gets it going.
+    Blocked,
+    /// It could run and waits for a core.
+    Ready,
+    /// It runs on that core.
+    Running(CpuId),
+}
+
+/// What a core does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The vCPU to run; `None`: idle until kicked.
+    pub next: Option<VcpuId>,
+    /// The vCPU whose registers are still in this core and are not those of `next`. The core saves them,
+    /// then calls [`Policy::switched_out`]; until then nobody else can take that vCPU up.
+    pub leave: Option<VcpuId>,
+    /// When to call [`Policy::schedule`] again at the latest, in counter ticks; `None`: nobody else waits for
+    /// this core, no timer is needed.
+    pub until: Option<u64>,
+}
+
+/// Why the scheduler refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The vCPU's number is beyond the scheduler's capacity.
+    NoSuchVcpu,
+    /// The vCPU has not been added, or (on adding) has been.
+    NotAdded,
+    /// The vCPU has been added already.
+    AddedAlready,
+    /// The affinity names none of the scheduler's cores.
+    NoCore,
+    /// The weight is not from 1 to 65535.
+    BadWeight,
+    /// The vCPU is not stopped.
+    NotStopped,
+    /// The vCPU is stopped, but a core has not yet said that it has left it.
+    StillLoaded,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Error::NoSuchVcpu => "vCPU number beyond the scheduler's capacity",
+            Error::NotAdded => "vCPU unknown to the scheduler",
+            Error::AddedAlready => "vCPU known to the scheduler already",
+            Error::NoCore => "vCPU affinity without a core",
+            Error::BadWeight => "vCPU weight outside 1 to 65535",
+            Error::NotStopped => "vCPU not stopped",
+            Error::StillLoaded => "vCPU stopped but not yet off its core",
+        })
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// A scheduler. All cores share it (under one lock); `cpu` is always the calling core unless said otherwise.
+///
+/// A returned "core to kick" must be made to call [`schedule`](Self::schedule) soon: by an interrupt, or by
+/// doing so itself when it is the caller. A number that is out of range does nothing and answers as if the
+/// vCPU were stopped or the core offline.
+pub trait Policy {
+    /// Makes a vCPU known, stopped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchVcpu`], [`Error::AddedAlready`], [`Error::NoCore`], [`Error::BadWeight`].
+    fn add(&mut self, id: VcpuId, params: Params) -> Result<(), Error>;
+
+    /// Forgets a vCPU.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAdded`]; [`Error::NotStopped`]; [`Error::StillLoaded`] while a core holds its registers.
+    fn remove(&mut self, id: VcpuId) -> Result<(), Error>;
+
+    /// Makes a stopped vCPU ready. Returns the core to kick.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAdded`]; [`Error::NotStopped`]; [`Error::StillLoaded`] while a core holds its old registers,
+    /// which would overwrite the ones it is to start with.
+    fn start(&mut self, id: VcpuId, now: u64) -> Result<Option<CpuId>, Error>;
+
+    /// Stops a vCPU, whatever it is doing; any core may ask. If it runs, it goes on until the returned core has
+    /// called [`schedule`](Self::schedule); [`is_off`](Self::is_off) tells when it is over.
+    fn stop(&mut self, id: VcpuId, now: u64) -> Option<CpuId>;
+
+    /// Whether the vCPU is stopped and no core holds its registers: they may be changed, its memory freed.
+    fn is_off(&self, id: VcpuId) -> bool;
+
+    /// Something that the vCPU may be waiting for has happened; any core may say so. Returns the core to kick.
+    /// Does nothing to a stopped vCPU; a running one will refuse to block ([`block`](Self::block)).
+    fn wake(&mut self, id: VcpuId, now: u64) -> Option<CpuId>;
+
+    /// The vCPU running here is about to look for a reason not to block: a wake-up from now on counts.
+    fn prepare_block(&mut self, cpu: CpuId);
+
+    /// The vCPU running here has found none and blocks, unless it has been woken since
+    /// [`prepare_block`](Self::prepare_block). Says whether it blocks; if so the core calls
+    /// [`schedule`](Self::schedule) next.
+    fn block(&mut self, cpu: CpuId, now: u64) -> bool;
+
+    /// Decides what this core does next. Whatever runs here and is neither blocked nor stopped goes on or is
+    /// queued again.
+    ///
+    /// As long as [`Decision::leave`] has not been answered with [`switched_out`](Self::switched_out), the core
+    /// is offered only what it holds already, or nothing.
+    fn schedule(&mut self, cpu: CpuId, now: u64) -> Decision;
+
+    /// This core has saved the registers of the vCPU in the last [`Decision::leave`]. Returns the set of cores
+    /// to kick, perhaps this one among them: somebody may be able to run that vCPU, and this core may be able
+    /// to choose only now.
+    ///
+    /// A core that goes idle may put this off, to find the registers in place if the same vCPU is woken; no
+    /// other core will run it meanwhile. A stopped vCPU must be let go at once.
+    fn switched_out(&mut self, cpu: CpuId, now: u64) -> Cores;
+
+    /// `ticks` of the running vCPU's time were spent for others: they are not held against it.
+    fn refund(&mut self, cpu: CpuId, ticks: u64);
+
+    /// Whether a vCPU waits for this core.
+    fn contended(&self, cpu: CpuId) -> bool;
+
+    /// What a vCPU is doing; [`State::Stopped`] if there is no such vCPU.
+    fn state(&self, id: VcpuId) -> State;
+
+    /// This core takes part from now on. It calls [`schedule`](Self::schedule) next.
+    fn online(&mut self, cpu: CpuId, now: u64);
+
+    /// This core takes part no longer; `cpu` may be another one. Returns the set of cores to kick. What runs
+    /// on it goes on until it calls [`schedule`](Self::schedule), which answers idle from now on; vCPUs that may
+    /// run nowhere else wait until it is online again.
+    fn offline(&mut self, cpu: CpuId, now: u64) -> Cores;
+}
