@@ -1,2 +1,27 @@
-//! To be written.
+//! Small programs that run at EL1: in a VM to test the hypervisor, and *bare* on QEMU's `virt` machine, where
+//! the same checks say what an Arm machine does.
+//!
+//! [`rt`] is what they share: start-up, exceptions, device tree, interrupt controllers, firmware calls,
+//! reports. Each program is a module here and a few lines in `src/bin`. On the host the crate is empty.
+//!
+//! | program | what it does |
+//! |---|---|
+//! | `hello` | starts all vCPUs, takes a timer interrupt and an SGI on each, powers off |
+//! | `arch` | checks what the architecture promises a guest |
+//! | `attack` | tries everything that a guest may try |
+//! | `load` | computes on all vCPUs and verifies every result |
+//! | `bench` | measures the micro-costs |
+//!
+//! Run one bare: `qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a72 -smp 2 -m 64M -nographic -kernel hello`.
+//!
+//! A program says how it went with [`rt::report::finish`]: a line `RESULT ok` or `RESULT FAILED n`, the
+//! hypercall `REPORT`, and `SYSTEM_OFF`.
+#![cfg(target_os = "none")]
 #![no_std]
+
+pub mod arch;
+pub mod attack;
+pub mod bench;
+pub mod hello;
+pub mod load;
+pub mod rt;
