@@ -1,5 +1,158 @@
 //! The state of 32 interrupts: one bit each, in one word per property.
 //!
 //! For: making a register of the distributor one word of memory. A bank is the private interrupts of a
-//! vCPU (INTID 0 to 31) or one word's worth of shared ones. Plain data with a few derived words; what the
-//! bits mean together is decided in `flow` and `dist`.
+//! vCPU (INTID 0 to 31) or one word's worth of shared ones. Plain data with a few derived words; which
+//! vCPU an interrupt belongs to, and when the words change, is decided elsewhere.
+
+/// Bits 15:0 of a private bank: the software-generated interrupts.
+pub(crate) const SGIS: u32 = 0xffff;
+
+/// 32 interrupts.
+pub(crate) struct Bank {
+    /// May be forwarded.
+    pub enabled: u32,
+    /// Group 1 if set.
+    pub group: u32,
+    /// Edge-triggered if set.
+    pub edge: u32,
+    /// The input line, as last told.
+    pub line: u32,
+    /// Pending independently of the line: an edge, a write to a set-pending register, an SGI.
+    pub latch: u32,
+    /// The latch was moved into a list register; it comes back if the guest has not acknowledged it.
+    pub taken: u32,
+    /// Acknowledged and not deactivated; for listed ones, as of when the list register was last read.
+    pub active: u32,
+    /// In a list register of its owner.
+    pub listed: u32,
+    /// Listed, and to be deactivated when its list register is next read.
+    pub drop_active: u32,
+    /// Listed, and to be active once its list register has been read.
+    pub raise_active: u32,
+    /// Linked to a physical interrupt.
+    pub linked: u32,
+    /// That physical interrupt is active.
+    pub physical: u32,
+    /// Priorities; only [`crate::PRIORITY_BITS`].
+    pub priority: [u8; 32],
+}
+
+impl Bank {
+    /// Everything disabled, inactive, level-triggered, of group 0.
+    pub const ZERO: Self = Self {
+        enabled: 0,
+        group: 0,
+        edge: 0,
+        line: 0,
+        latch: 0,
+        taken: 0,
+        active: 0,
+        listed: 0,
+        drop_active: 0,
+        raise_active: 0,
+        linked: 0,
+        physical: 0,
+        priority: [0; 32],
+    };
+
+    /// What a set-pending register reads as.
+    pub fn pending(&self) -> u32 {
+        self.latch | self.taken | self.line & !self.edge
+    }
+
+    /// Pending, enabled, and of a group that the distributor forwards.
+    pub fn ready(&self, groups: Groups) -> u32 {
+        self.pending() & self.enabled & groups.select(self.group)
+    }
+
+    /// The priority of interrupt `index`.
+    pub fn priority_of(&self, index: usize) -> u8 {
+        self.priority.get(index & 31).copied().unwrap_or(0)
+    }
+}
+
+/// Which groups are enabled, as masks.
+#[derive(Clone, Copy)]
+pub(crate) struct Groups {
+    zero: u32,
+    one: u32,
+}
+
+impl Groups {
+    /// From the two enables.
+    pub fn new(zero: bool, one: bool) -> Self {
+        Self {
+            zero: if zero { u32::MAX } else { 0 },
+            one: if one { u32::MAX } else { 0 },
+        }
+    }
+
+    /// The interrupts whose group, given in `group`, is enabled.
+    pub fn select(self, group: u32) -> u32 {
+        group & self.one | !group & self.zero
+    }
+}
+
+/// The bit of interrupt `index` in its bank.
+pub(crate) fn bit(index: usize) -> u32 {
+    1u32.wrapping_shl(index as u32 & 31)
+}
+
+/// The positions of the set bits, ascending.
+pub(crate) struct Bits(pub u32);
+
+impl Iterator for Bits {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let index = self.0.trailing_zeros() as usize;
+        self.0 &= self.0.wrapping_sub(1);
+        Some(index)
+    }
+}
+
+/// Sets or clears `mask` in `word`.
+pub(crate) fn assign(word: &mut u32, mask: u32, on: bool) {
+    if on {
+        *word |= mask;
+    } else {
+        *word &= !mask;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn bits_are_iterated_in_ascending_order() {
+        assert_eq!(Bits(0x8000_0011).collect::<Vec<_>>(), [0, 4, 31]);
+        assert_eq!(Bits(0).next(), None);
+    }
+
+    #[test]
+    fn an_edge_interrupt_is_not_pending_because_its_line_is_high() {
+        let mut bank = Bank::ZERO;
+        bank.line = 0b11;
+        bank.edge = 0b10;
+        assert_eq!(bank.pending(), 0b01);
+        bank.latch = 0b10;
+        assert_eq!(bank.pending(), 0b11);
+    }
+
+    #[test]
+    fn only_enabled_interrupts_of_enabled_groups_are_ready() {
+        let mut bank = Bank::ZERO;
+        bank.latch = 0b111;
+        bank.enabled = 0b011;
+        bank.group = 0b001;
+        assert_eq!(bank.ready(Groups::new(false, true)), 0b001);
+        assert_eq!(bank.ready(Groups::new(true, false)), 0b010);
+        assert_eq!(bank.ready(Groups::new(false, false)), 0);
+    }
+}

@@ -49,15 +49,23 @@ extern crate std;
 
 mod bank;
 mod config;
+mod dist;
+mod fill;
 mod flow;
 mod hw;
+mod ident;
 mod input;
 mod kick;
 pub mod lr;
 mod mmio;
+mod pending;
 mod power;
+mod redist;
+mod route;
 mod sgi;
 mod state;
+mod v2;
+mod v3;
 
 pub use config::{Config, ConfigError, Version};
 pub use hw::{Control, CpuInterface, ListRegisters, Lr, LrState, Vmcr};

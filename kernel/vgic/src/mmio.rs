@@ -1,4 +1,8 @@
 //! Accesses to the emulated windows: which version's map answers.
+//!
+//! For: the trap handler, which has an offset, a width and a value. Every offset of every window is
+//! defined for every width: what no register claims reads as zero and ignores writes. Accesses that need
+//! the list registers get them from `hw`; the rest cost a decode and a load.
 
 use crate::hw::ListRegisters;
 use crate::kick::Kick;
@@ -29,6 +33,16 @@ impl Width {
             _ => None,
         }
     }
+
+    /// Whether an access of this width may be at `offset`: a width that some register allows, aligned.
+    const fn fits(self, offset: u64) -> bool {
+        match self {
+            Self::Byte => true,
+            Self::Half => false,
+            Self::Word => offset & 3 == 0,
+            Self::Double => offset & 7 == 0,
+        }
+    }
 }
 
 /// What a read returns.
@@ -53,8 +67,15 @@ impl<const WORDS: usize> Vgic<WORDS> {
         width: Width,
         hw: &mut H,
     ) -> Read {
-        let _ = (vcpu, offset, width, hw);
-        Read::default()
+        let value = if !width.fits(offset) || self.cpu(vcpu).is_none() {
+            0
+        } else if self.is_v3() {
+            self.read_gicd_v3(vcpu, offset, width, hw)
+        } else {
+            self.read_gicd_v2(vcpu, offset, width, hw).into()
+        };
+        let kick = self.take_kick();
+        Read { value, kick }
     }
 
     /// Writes the distributor; as [`gicd_read`](Self::gicd_read). Bits of `value` beyond `width` are
@@ -67,8 +88,14 @@ impl<const WORDS: usize> Vgic<WORDS> {
         value: u64,
         hw: &mut H,
     ) -> Kick {
-        let _ = (vcpu, offset, width, value, hw);
-        Kick::NONE
+        if width.fits(offset) && self.cpu(vcpu).is_some() {
+            if self.is_v3() {
+                self.write_gicd_v3(vcpu, offset, width, value, hw);
+            } else {
+                self.write_gicd_v2(vcpu, offset, width, value as u32, hw);
+            }
+        }
+        self.take_kick()
     }
 
     /// Reads a redistributor (GICv3). `offset` is from the base of the region: vCPU n's redistributor
@@ -80,8 +107,13 @@ impl<const WORDS: usize> Vgic<WORDS> {
         width: Width,
         hw: &mut H,
     ) -> Read {
-        let _ = (vcpu, offset, width, hw);
-        Read::default()
+        let value = if self.is_v3() && width.fits(offset) {
+            self.read_gicr(vcpu, offset, width, hw)
+        } else {
+            0
+        };
+        let kick = self.take_kick();
+        Read { value, kick }
     }
 
     /// Writes a redistributor; as [`gicr_read`](Self::gicr_read).
@@ -93,7 +125,9 @@ impl<const WORDS: usize> Vgic<WORDS> {
         value: u64,
         hw: &mut H,
     ) -> Kick {
-        let _ = (vcpu, offset, width, value, hw);
-        Kick::NONE
+        if self.is_v3() && width.fits(offset) {
+            self.write_gicr(vcpu, offset, width, value, hw);
+        }
+        self.take_kick()
     }
 }

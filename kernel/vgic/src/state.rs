@@ -1,31 +1,299 @@
-//! The state of one VM's interrupt controller.
+//! The state of one VM's interrupt controller, and who is concerned when a bit of it changes.
+//!
+//! For: one place that says what is stored. Guarantees that whatever a change makes deliverable, or makes
+//! wrong in a list register, lands in the kick of the next public call. Where an interrupt goes is in
+//! `route`; how it reaches a list register is in `flow` and `fill`.
 
-use crate::config::{Config, ConfigError};
+use crate::MAX_VCPUS;
+use crate::bank::{Bank, Bits, Groups, SGIS, bit};
+use crate::config::{Config, ConfigError, Version};
+use crate::hw::{Control, CpuInterface};
+use crate::kick::{Kick, vcpu_bit};
 
-/// A VM's interrupt controller with room for 32 × `WORDS` shared interrupts (at most 31 words).
+/// The most list registers that an interface can have.
+pub(crate) const MAX_LRS: usize = 16;
+
+/// No vCPU: an SPI whose route matches none.
+pub(crate) const NOBODY: u8 = 0xff;
+
+/// First INTID that is shared.
+pub(crate) const FIRST_SPI: u32 = 32;
+
+/// What a list register of a loaded vCPU was given.
+#[derive(Clone, Copy)]
+pub(crate) struct Slot {
+    pub intid: u16,
+    pub source: u8,
+}
+
+/// What belongs to one vCPU.
+pub(crate) struct Cpu {
+    /// INTID 0 to 31.
+    pub bank: Bank,
+    /// GICv2: for each pending SGI, its senders; its latch is set while there is one.
+    pub sources: [u8; 16],
+    /// GICv2: for each active SGI, its sender.
+    pub active_source: [u8; 16],
+    /// What each used list register was given.
+    pub slots: [Slot; MAX_LRS],
+    /// List registers that the state counts on.
+    pub used: u16,
+    /// List registers that hold something the state has already taken back; to be overwritten before the
+    /// guest runs.
+    pub stale: u16,
+    /// What the hardware was last told to report.
+    pub control: Control,
+    /// The CPU interface while not loaded; `vmcr` also as of the last refresh.
+    pub interface: CpuInterface,
+    /// GICv3: `GICR_WAKER.ProcessorSleep` was cleared.
+    pub awake: bool,
+}
+
+impl Cpu {
+    const ZERO: Self = Self {
+        bank: Bank::ZERO,
+        sources: [0; 16],
+        active_source: [0; 16],
+        slots: [Slot {
+            intid: 0,
+            source: 0,
+        }; MAX_LRS],
+        used: 0,
+        stale: 0,
+        control: Control::QUIET,
+        interface: CpuInterface::RESET,
+        awake: false,
+    };
+}
+
+/// 32 shared interrupts.
+pub(crate) struct Spi {
+    pub bank: Bank,
+    /// GICv2: the target mask. GICv3: `GICD_IROUTER<n>` bits 31:0.
+    pub route: [u32; 32],
+    /// The vCPU that `route` means now, or [`NOBODY`].
+    pub target: [u8; 32],
+    /// The vCPU that lists it or on which it is active; meaningless otherwise.
+    pub owner: [u8; 32],
+}
+
+impl Spi {
+    const ZERO: Self = Self {
+        bank: Bank::ZERO,
+        route: [0; 32],
+        target: [0; 32],
+        owner: [0; 32],
+    };
+
+    /// The vCPU that interrupt `index` is sent to.
+    pub fn target_of(&self, index: usize) -> u8 {
+        self.target.get(index & 31).copied().unwrap_or(NOBODY)
+    }
+
+    /// The vCPU that lists interrupt `index` or on which it is active.
+    pub fn owner_of(&self, index: usize) -> u8 {
+        self.owner.get(index & 31).copied().unwrap_or(NOBODY)
+    }
+
+    /// Says which vCPU lists interrupt `index` or has it active.
+    pub fn set_owner(&mut self, index: usize, vcpu: usize) {
+        if let Some(owner) = self.owner.get_mut(index & 31) {
+            *owner = vcpu as u8;
+        }
+    }
+}
+
+/// A bank: whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The private interrupts of this vCPU.
+    Private(usize),
+    /// Shared interrupts 32 × (1 + this) and up.
+    Shared(usize),
+}
+
+/// A VM's interrupt controller with room for 32 × `WORDS` shared interrupts (at most 30 words: INTID 991).
 ///
 /// A fresh one is all zero bytes, so that it can live in .bss; it has no vCPUs until
 /// [`configure`](Self::configure).
 pub struct Vgic<const WORDS: usize> {
-    config: Option<Config>,
+    pub(crate) version: Version,
+    /// How many there are.
+    pub(crate) vcpus: u8,
+    /// Words of shared interrupts that exist.
+    pub(crate) spi_words: u8,
+    /// `GICD_CTLR` bits 1:0.
+    pub(crate) enabled_groups: u8,
+    /// vCPUs that are on.
+    pub(crate) online: u8,
+    /// vCPUs whose list registers live in a core.
+    pub(crate) loaded: u8,
+    /// vCPUs that were kicked and have not been refreshed.
+    pub(crate) dirty: u8,
+    /// What the public call in progress will return.
+    pub(crate) kick: u8,
+    /// vCPUs whose core may still deliver something that a completed register write has forbidden.
+    pub(crate) rwp: u8,
+    /// Words of `spi` in which something may be pending or active.
+    pub(crate) busy: u32,
+    /// For PPI 16 + n, the physical interrupt linked to it, if its `linked` bit is set.
+    pub(crate) links: [u8; 16],
+    pub(crate) cpus: [Cpu; MAX_VCPUS],
+    pub(crate) spis: [Spi; WORDS],
 }
 
 impl<const WORDS: usize> Vgic<WORDS> {
     /// An interrupt controller of nobody: every window reads as zero.
     #[must_use]
     pub const fn new() -> Self {
-        Self { config: None }
+        Self {
+            version: Version::V2,
+            vcpus: 0,
+            spi_words: 0,
+            enabled_groups: 0,
+            online: 0,
+            loaded: 0,
+            dirty: 0,
+            kick: 0,
+            rwp: 0,
+            busy: 0,
+            links: [0; 16],
+            cpus: [const { Cpu::ZERO }; MAX_VCPUS],
+            spis: [const { Spi::ZERO }; WORDS],
+        }
     }
 
-    /// Makes it what `config` says and resets it.
+    /// Makes it what `config` says, without links, and resets it.
     ///
     /// # Errors
     /// [`ConfigError`]; nothing has changed then.
     pub fn configure(&mut self, config: &Config) -> Result<(), ConfigError> {
-        self.config = Some(*config);
+        if config.vcpus == 0 || config.vcpus > MAX_VCPUS {
+            return Err(ConfigError::Vcpus);
+        }
+        let words = (config.spis / 32) as usize;
+        if !config.spis.is_multiple_of(32) || words > WORDS || words > MAX_SPI_WORDS {
+            return Err(ConfigError::Spis);
+        }
+        self.version = config.version;
+        self.vcpus = config.vcpus as u8;
+        self.spi_words = words as u8;
+        for cpu in &mut self.cpus {
+            cpu.bank.linked = 0;
+        }
+        self.reset();
         Ok(())
     }
+
+    /// Whether the guest sees a GICv3.
+    pub(crate) fn is_v3(&self) -> bool {
+        self.version == Version::V3
+    }
+
+    /// vCPU `vcpu`, if it exists.
+    pub(crate) fn cpu(&self, vcpu: usize) -> Option<&Cpu> {
+        self.cpus.get(vcpu).filter(|_| vcpu < self.vcpus as usize)
+    }
+
+    /// vCPU `vcpu`, if it exists.
+    pub(crate) fn cpu_mut(&mut self, vcpu: usize) -> Option<&mut Cpu> {
+        let exists = vcpu < self.vcpus as usize;
+        self.cpus.get_mut(vcpu).filter(|_| exists)
+    }
+
+    /// A word of shared interrupts, if it exists.
+    pub(crate) fn spi(&self, word: usize) -> Option<&Spi> {
+        self.spis
+            .get(word)
+            .filter(|_| word < self.spi_words as usize)
+    }
+
+    /// A word of shared interrupts, if it exists.
+    pub(crate) fn spi_mut(&mut self, word: usize) -> Option<&mut Spi> {
+        let exists = word < self.spi_words as usize;
+        self.spis.get_mut(word).filter(|_| exists)
+    }
+
+    /// The bank at `place`, if it exists.
+    pub(crate) fn bank(&self, place: Place) -> Option<&Bank> {
+        match place {
+            Place::Private(vcpu) => self.cpu(vcpu).map(|cpu| &cpu.bank),
+            Place::Shared(word) => self.spi(word).map(|spi| &spi.bank),
+        }
+    }
+
+    /// The bank at `place`, if it exists.
+    pub(crate) fn bank_mut(&mut self, place: Place) -> Option<&mut Bank> {
+        match place {
+            Place::Private(vcpu) => self.cpu_mut(vcpu).map(|cpu| &mut cpu.bank),
+            Place::Shared(word) => self.spi_mut(word).map(|spi| &mut spi.bank),
+        }
+    }
+
+    /// Where interrupt `intid` of `vcpu` is: its bank and its index there.
+    pub(crate) fn find(&self, vcpu: usize, intid: u32) -> (Place, usize) {
+        let index = (intid & 31) as usize;
+        let place = match intid.checked_sub(FIRST_SPI) {
+            None => Place::Private(vcpu),
+            Some(spi) => Place::Shared((spi >> 5) as usize),
+        };
+        (place, index)
+    }
+
+    /// The groups that the distributor forwards.
+    pub(crate) fn groups(&self) -> Groups {
+        Groups::new(self.enabled_groups & 1 != 0, self.enabled_groups & 2 != 0)
+    }
+
+    /// Interrupts `mask` of `place` have changed: whoever lists them, or could now be offered them, is
+    /// concerned.
+    pub(crate) fn touch(&mut self, place: Place, mask: u32) {
+        let groups = self.groups();
+        let kick = match place {
+            Place::Private(vcpu) => {
+                let Some(cpu) = self.cpu(vcpu) else { return };
+                let bank = &cpu.bank;
+                if (bank.listed | bank.ready(groups) & !bank.active) & mask == 0 {
+                    return;
+                }
+                vcpu_bit(vcpu)
+            }
+            Place::Shared(word) => {
+                self.busy |= bit(word);
+                let Some(spi) = self.spi(word) else { return };
+                let bank = &spi.bank;
+                let listed = Bits(bank.listed & mask).map(|index| spi.owner_of(index));
+                let offered = Bits(bank.ready(groups) & !bank.active & mask)
+                    .map(|index| spi.target_of(index));
+                listed
+                    .chain(offered)
+                    .fold(0, |kick, vcpu| kick | vcpu_bit(vcpu as usize))
+            }
+        };
+        self.kick |= kick;
+    }
+
+    /// Those that were [`touch`](Self::touch)ed since the last call. vCPUs that are off need no kick: they
+    /// are filled when they are loaded.
+    pub(crate) fn take_kick(&mut self) -> Kick {
+        let kick = self.kick & (self.online | self.loaded);
+        self.kick = 0;
+        self.dirty |= kick;
+        Kick::from_bits(kick)
+    }
+
+    /// The interrupts of a private bank that are SGIs with GICv2's rules: always enabled, their pending
+    /// bits read-only in the set- and clear-pending registers.
+    pub(crate) fn fixed_sgis(&self, place: Place) -> u32 {
+        match place {
+            Place::Private(_) if !self.is_v3() => SGIS,
+            _ => 0,
+        }
+    }
 }
+
+/// INTIDs end at 1019; whole words end at 991.
+const MAX_SPI_WORDS: usize = 30;
 
 impl<const WORDS: usize> Default for Vgic<WORDS> {
     fn default() -> Self {
