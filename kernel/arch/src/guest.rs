@@ -7,7 +7,8 @@ use crate::exception::{self, Features, Sync, Vector};
 use crate::traps::{CNTHCTL_GUEST, cptr, hcr, mdcr};
 use crate::{cpu, id, sysreg, tlb};
 
-/// Once per core: everything that is the same for all guests. No guest runs yet.
+/// Once per core: everything that is the same for all guests. No guest runs yet. From here on unmasked physical
+/// interrupts are taken at EL2.
 ///
 /// Fine-grained traps, where they exist, are left at zero: there a zero means "trap" for the features that
 /// came later, and "do not trap" for those the coarse traps cover. HCRX_EL2 = 0 disables what it could enable.
@@ -16,6 +17,8 @@ use crate::{cpu, id, sysreg, tlb};
 ///
 /// Called on each core before its first guest, with IRQs masked.
 pub unsafe fn init_core() {
+    // No guest yet, but physical interrupts are EL2's from now on.
+    HCR_EL2.set(hcr::HOST);
     CPTR_EL2.set(cptr::GUEST);
     MDCR_EL2.set(MDCR_EL2.get() & mdcr::HPMN | mdcr::GUEST);
     CNTHCTL_EL2.set(CNTHCTL_GUEST);

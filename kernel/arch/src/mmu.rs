@@ -124,7 +124,7 @@ pub unsafe fn enable(
         }
     }
     for (start, size) in devices {
-        let end = (start.saturating_add(size) | (PAGE - 1)).wrapping_add(1);
+        let end = start.saturating_add(size).saturating_add(PAGE - 1) & !(PAGE - 1);
         let start = start & !(PAGE - 1);
         let memory = Memory::Device;
         space.map(Mapping { start, end, memory })?;

@@ -46,6 +46,9 @@ pub mod hcr {
     /// GMID_EL1 (MTE) traps.
     pub const TID5: u64 = 1 << 58;
 
+    /// While no guest has been loaded: interrupts come to EL2, EL1 is AArch64.
+    pub const HOST: u64 = FMO | IMO | AMO | RW;
+
     /// For every guest. Clear on purpose: API and APK (pointer authentication traps: it is hidden), ATA
     /// (MTE off), EnSCXT, NV, TGE, E2H, TVM (translation registers are the guest's own).
     pub const GUEST: u64 = VM
