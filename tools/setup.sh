@@ -113,6 +113,8 @@ fi
 cd "$root"
 for key in $keys; do export "CAESURA_$key"; done
 export CAESURA_CACHE=$cache
+# make hands on its variables also when nobody set them: empty means not set.
+for key in BOARD MODEL SYSTEM FRAGMENTS CPUS ICOUNT GDB TIMEOUT FILTER; do [ -n "${!key-}" ] || unset "$key"; done
 # The user's flags are for the user's own programs; the tools build the same everywhere.
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_BUILD_TARGET
 export RUSTC=$CAESURA_HOST_RUSTC
