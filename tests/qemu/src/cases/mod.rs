@@ -1,0 +1,112 @@
+//! Which system tests there are.
+
+mod consoles;
+mod reproducible;
+
+use cli::selection::{DEFAULT_BOARD, DEFAULT_MODEL, Selection};
+
+use crate::{Action, Case};
+
+/// Interrupt controllers: the name in a case, and the fragment that chooses it (GICv3 is the default).
+const GICS: [(&str, Option<&str>); 2] = [("gicv3", None), ("gicv2", Some("gicv2"))];
+/// Numbers of physical cores.
+const CORES: [u8; 3] = [1, 2, 4];
+
+/// Every case, in the order in which they are run: cases of one configuration together, cheap ones first.
+#[must_use]
+pub fn all() -> Vec<Case> {
+    let mut cases = vec![Case {
+        name: "build/same-image-in-another-folder".to_owned(),
+        selection: selection(None, 1),
+        system: "hello",
+        action: Action::Other(reproducible::same_image_in_another_folder),
+        needs_guests: false,
+    }];
+    for system in ["hello", "linux-check"] {
+        for (gic, fragment) in GICS {
+            for cores in CORES {
+                cases.push(Case {
+                    name: format!("boot/{gic}/{cores}/{system}"),
+                    selection: selection(fragment, cores),
+                    system,
+                    action: Action::Unattended,
+                    needs_guests: system != "hello",
+                });
+            }
+        }
+    }
+    for (gic, fragment) in GICS {
+        for system in ["arch", "attack"] {
+            cases.push(case(
+                &format!("{system}/{gic}/2"),
+                fragment,
+                2,
+                system,
+                Action::Unattended,
+                false,
+            ));
+        }
+        cases.push(case(
+            &format!("uboot/{gic}/1"),
+            fragment,
+            1,
+            "uboot",
+            Action::Driven(consoles::uboot),
+            true,
+        ));
+        cases.push(case(
+            &format!("shells/{gic}/2"),
+            fragment,
+            2,
+            "linux",
+            Action::Driven(consoles::shells),
+            true,
+        ));
+    }
+    cases
+}
+
+fn case(
+    name: &str,
+    fragment: Option<&str>,
+    cores: u8,
+    system: &'static str,
+    action: Action,
+    needs_guests: bool,
+) -> Case {
+    Case {
+        name: name.to_owned(),
+        selection: selection(fragment, cores),
+        system,
+        action,
+        needs_guests,
+    }
+}
+
+fn selection(fragment: Option<&str>, cores: u8) -> Selection {
+    Selection {
+        board: Some(DEFAULT_BOARD.to_owned()),
+        model: Some(DEFAULT_MODEL.to_owned()),
+        fragments: fragment.map(str::to_owned).into_iter().collect(),
+        cpus: Some(cores),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_the_matrix_is_complete() {
+        let names: Vec<String> = all().into_iter().map(|case| case.name).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+        for gic in ["gicv2", "gicv3"] {
+            for cores in ["1", "2", "4"] {
+                for system in ["hello", "linux-check"] {
+                    assert!(names.contains(&format!("boot/{gic}/{cores}/{system}")));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Picks cases, runs them one after the other, says how each ended.
+//!
+//! One at a time: every machine has several busy threads already. The last line is `N passed, N failed`.
+
+use std::time::Instant;
+
+use cli::project::Project;
+use cli::{Result, build};
+
+use crate::{Action, Case, Machine};
+
+/// What to run.
+#[derive(Clone, Debug, Default)]
+pub struct Picked {
+    /// Only cases whose name contains this.
+    pub filter: Option<String>,
+    /// Only cases without downloaded guests.
+    pub own_guests_only: bool,
+}
+
+impl Picked {
+    /// Reads the command line: `[--guests] [FILTER]`.
+    #[must_use]
+    pub fn from_arguments(arguments: impl Iterator<Item = String>) -> Self {
+        let mut picked = Self::default();
+        for argument in arguments {
+            if argument == "--guests" {
+                picked.own_guests_only = true;
+            } else {
+                picked.filter = Some(argument);
+            }
+        }
+        picked
+    }
+
+    /// Whether a case is meant.
+    #[must_use]
+    pub fn wants(&self, case: &Case) -> bool {
+        let named = self
+            .filter
+            .as_ref()
+            .is_none_or(|part| case.name.contains(part.as_str()));
+        named && !(self.own_guests_only && case.needs_guests)
+    }
+}
+
+/// Runs the picked cases; returns whether all passed.
+///
+/// # Errors
+/// This is not a source tree.
+pub fn run(cases: &[Case], picked: &Picked) -> Result<bool> {
+    let mut project = Project::find()?;
+    let (mut passed, mut failed) = (0, 0);
+    for case in cases.iter().filter(|case| picked.wants(case)) {
+        let start = Instant::now();
+        match run_case(&mut project, case) {
+            Ok(()) => {
+                passed += 1;
+                println!(
+                    "ok     {} ({:.0} s)",
+                    case.name,
+                    start.elapsed().as_secs_f64()
+                );
+            }
+            Err(failure) => {
+                failed += 1;
+                println!(
+                    "FAILED {} ({:.0} s)",
+                    case.name,
+                    start.elapsed().as_secs_f64()
+                );
+                for line in failure.to_string().lines() {
+                    println!("       {line}");
+                }
+            }
+        }
+    }
+    println!("{passed} passed, {failed} failed");
+    Ok(failed == 0)
+}
+
+fn run_case(project: &mut Project, case: &Case) -> Result<()> {
+    if let Action::Other(action) = case.action {
+        return action(project);
+    }
+    let build = build::build(project, &case.selection, case.system)?;
+    let mut machine = Machine::boot(project, build)?;
+    if let Action::Driven(drive) = case.action {
+        drive(&mut machine)?;
+    }
+    machine.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cases;
+
+    #[test]
+    fn cases_are_picked_by_a_part_of_their_name() {
+        let picked = Picked::from_arguments(["gicv2/2".to_owned()].into_iter());
+        let names: Vec<String> = cases::all()
+            .iter()
+            .filter(|c| picked.wants(c))
+            .map(|c| c.name.clone())
+            .collect();
+        assert!(names.contains(&"boot/gicv2/2/hello".to_owned()));
+        assert!(names.iter().all(|name| name.contains("gicv2/2")));
+    }
+
+    #[test]
+    fn without_downloads_only_our_own_guests_run() {
+        let picked = Picked::from_arguments(["--guests".to_owned()].into_iter());
+        let cases = cases::all();
+        let systems: Vec<&str> = cases
+            .iter()
+            .filter(|c| picked.wants(c))
+            .map(|c| c.system)
+            .collect();
+        assert!(
+            systems.contains(&"hello")
+                && !systems.contains(&"linux-check")
+                && !systems.contains(&"uboot")
+        );
+    }
+}
