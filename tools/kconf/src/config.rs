@@ -7,9 +7,12 @@
 use std::path::Path;
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::dotconfig::{self, Assignment};
+use crate::eval::{Cause, Evaluation, State, Wish};
+use crate::expr::SymbolId;
 use crate::model::{Model, Symbol};
-use crate::source::Location;
-use crate::value::Value;
+use crate::source::{Location, SourceFile, Span, decode};
+use crate::value::{Tri, Value};
 
 /// What kind of text an assignment came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,20 +69,42 @@ impl std::fmt::Display for Origin {
     }
 }
 
+/// An assignment that a symbol got last.
+#[derive(Clone, Debug)]
+pub(crate) struct Assigned {
+    pub span: Span,
+    pub layer: Layer,
+    /// Which call of `read` or `set` it came with.
+    pub batch: usize,
+}
+
 /// A configuration of a model.
 #[derive(Clone, Debug)]
 pub struct Config<'m> {
-    model: &'m Model,
+    pub(crate) model: &'m Model,
+    pub(crate) wishes: Vec<Option<Wish>>,
+    pub(crate) assigned: Vec<Option<Assigned>>,
+    pub(crate) priority: Vec<Vec<SymbolId>>,
+    pub(crate) states: Vec<State>,
+    pub(crate) batch: usize,
     reading: Diagnostics,
 }
 
 impl<'m> Config<'m> {
     /// Everything at its default.
     pub fn new(model: &'m Model) -> Self {
-        Self {
+        let count = model.symbols.len();
+        let mut config = Self {
             model,
+            wishes: vec![None; count],
+            assigned: vec![None; count],
+            priority: model.choices.iter().map(|c| c.members.clone()).collect(),
+            states: Vec::new(),
+            batch: 0,
             reading: Diagnostics::new(),
-        }
+        };
+        config.evaluate();
+        config
     }
 
     /// The model.
@@ -87,27 +112,123 @@ impl<'m> Config<'m> {
         self.model
     }
 
+    fn evaluate(&mut self) {
+        self.states = Evaluation::run(self.model, &self.wishes, &self.priority);
+    }
+
+    /// The finished evaluation, to ask it about conditions.
+    pub(crate) fn evaluation(&self) -> Evaluation<'_> {
+        Evaluation::resume(
+            self.model,
+            &self.wishes,
+            &self.priority,
+            self.states.clone(),
+        )
+    }
+
     /// Lays the assignments of a file over what is there; later assignments win.
     ///
     /// # Errors
-    /// Only if the file cannot be read; everything else is kept for [`Config::diagnostics`].
+    /// Only if the file cannot be read or is no text; everything else is kept for [`Config::diagnostics`].
     pub fn read(&mut self, path: &Path, layer: Layer) -> Result<(), Diagnostics> {
-        let text = std::fs::read_to_string(path).map_err(|e| {
-            Diagnostic::error(Code::Io, format!("cannot read {}: {e}", path.display()))
-        })?;
-        self.read_str(&path.display().to_string(), &text, layer);
+        let name = path.display().to_string();
+        let bytes = std::fs::read(path)
+            .map_err(|e| Diagnostic::error(Code::Io, format!("cannot read {name}: {e}")))?;
+        self.read_bytes(&name, bytes, layer)
+    }
+
+    /// As [`Config::read`], from bytes shown as `name`.
+    ///
+    /// # Errors
+    /// The bytes are not UTF-8.
+    pub fn read_bytes(
+        &mut self,
+        name: &str,
+        bytes: Vec<u8>,
+        layer: Layer,
+    ) -> Result<(), Diagnostics> {
+        let file = decode(name, bytes).map_err(|e| Diagnostics::from(*e))?;
+        self.apply(&file, layer);
         Ok(())
     }
 
     /// As [`Config::read`], from a text shown as `name`.
     pub fn read_str(&mut self, name: &str, text: &str, layer: Layer) {
-        let _ = (name, text, layer);
+        self.apply(&SourceFile::new(name, text), layer);
+    }
+
+    fn apply(&mut self, file: &std::sync::Arc<SourceFile>, layer: Layer) {
+        self.batch += 1;
+        for assignment in dotconfig::parse(file, &self.model.prefix, &mut self.reading) {
+            let Some(symbol) = self.model.symbol(&assignment.name) else {
+                let warning = self.unknown(&assignment);
+                self.reading.push(warning);
+                continue;
+            };
+            let id = symbol.id();
+            if let Some(before) = &self.assigned[id.index()]
+                && before.batch == self.batch
+            {
+                self.reading.push(
+                    Diagnostic::warning(
+                        Code::Reassigned,
+                        format!("{} is assigned twice in this file", symbol.name()),
+                    )
+                    .at(&assignment.span, "this one counts")
+                    .at(&before.span, "first assigned here")
+                    .about(symbol.name())
+                    .help("remove one of the lines"),
+                );
+            }
+            let (wish, warning) = dotconfig::wish(symbol, &assignment);
+            if let Some(warning) = warning {
+                self.reading.push(warning);
+            }
+            if let Some(wish) = wish {
+                self.assign(
+                    symbol,
+                    wish,
+                    Assigned {
+                        span: assignment.span,
+                        layer,
+                        batch: self.batch,
+                    },
+                );
+            }
+        }
+        self.evaluate();
+    }
+
+    fn assign(&mut self, symbol: &Symbol, wish: Wish, assigned: Assigned) {
+        let id = symbol.id();
+        self.wishes[id.index()] = Some(wish);
+        self.assigned[id.index()] = Some(assigned);
+        if let Some(choice) = symbol.choice() {
+            // The member spoken of last has the highest priority.
+            let order = &mut self.priority[choice.0 as usize];
+            order.retain(|other| *other != id);
+            order.insert(0, id);
+        }
+    }
+
+    fn unknown(&self, assignment: &Assignment) -> Diagnostic {
+        let prefix = &self.model.prefix;
+        let warning = Diagnostic::warning(
+            Code::UnknownSymbol,
+            format!("{prefix}{} is defined in no Kconfig file", assignment.name),
+        )
+        .at(&assignment.span, "")
+        .about(&assignment.name);
+        match self.model.nearest(&assignment.name) {
+            Some(near) => warning.help(format!("did you mean {prefix}{near}?")),
+            None => warning.help("remove the line, or look the name up in the menu"),
+        }
     }
 
     /// As [`Config::read`] with [`Layer::Fragment`].
     ///
     /// # Errors
-    /// Only if the file cannot be read.
+    /// As [`Config::read`].
     pub fn merge(&mut self, path: &Path) -> Result<(), Diagnostics> {
         self.read(path, Layer::Fragment)
     }
@@ -115,16 +236,71 @@ impl<'m> Config<'m> {
     /// Assigns one symbol, given as it stands after `=` in a `.config` (strings may stand without quotes).
     ///
     /// # Errors
-    /// The symbol is unknown, or the text is not of its type.
+    /// The symbol is unknown, or the text is not of its type. That it did not take is no error here.
     pub fn set(&mut self, name: &str, text: &str) -> Result<(), Diagnostics> {
-        let _ = (name, text);
-        Ok(())
+        let line = format!("{}{name}={text}", self.model.prefix);
+        let file = SourceFile::new("<command line>", line.as_str());
+        let span = Span {
+            file,
+            start: 0,
+            end: line.len(),
+        };
+        let mut assignment = Assignment {
+            name: name.to_owned(),
+            value: text.to_owned(),
+            span,
+        };
+        let Some(symbol) = self.model.symbol(name) else {
+            return Err(Diagnostics::from(self.unknown(&assignment)).into_errors());
+        };
+        if symbol.kind() == crate::value::Kind::String && !text.starts_with('"') {
+            assignment.value = crate::value::quote(text);
+        }
+        match dotconfig::wish(symbol, &assignment) {
+            (Some(wish), None) => {
+                self.batch += 1;
+                let assigned = Assigned {
+                    span: assignment.span,
+                    layer: Layer::User,
+                    batch: self.batch,
+                };
+                self.assign(symbol, wish, assigned);
+                self.evaluate();
+                Ok(())
+            }
+            (_, warning) => Err(warning
+                .map(Diagnostics::from)
+                .unwrap_or_default()
+                .into_errors()),
+        }
+    }
+
+    /// Wishes every bool and tristate symbol that nobody has assigned to be `value`, except members of choices.
+    pub fn set_unassigned(&mut self, value: Tri) {
+        for symbol in self.model.symbols() {
+            if symbol.kind().is_logic() && symbol.choice().is_none() {
+                self.wishes[symbol.id().index()].get_or_insert(Wish::Tri(value));
+            }
+        }
+        self.evaluate();
     }
 
     /// The value of a symbol (name without prefix); none for an unknown symbol.
     pub fn value(&self, name: &str) -> Option<Value> {
-        let _ = name;
-        None
+        self.model.symbol(name).map(|symbol| self.value_of(symbol))
+    }
+
+    fn value_of(&self, symbol: &Symbol) -> Value {
+        let state = &self.states[symbol.id().index()];
+        let text = if symbol.kind().is_logic() {
+            state.tri.as_str().to_owned()
+        } else {
+            state.text.clone()
+        };
+        Value {
+            kind: symbol.kind(),
+            text,
+        }
     }
 
     /// Whether a bool or tristate symbol is on; false for an unknown symbol.
@@ -132,23 +308,67 @@ impl<'m> Config<'m> {
         self.value(name).is_some_and(|v| v.is_on())
     }
 
-    /// Where a symbol's value comes from; none for an unknown symbol.
-    pub fn origin(&self, name: &str) -> Option<Origin> {
-        let _ = name;
-        None
+    /// Whether the user can change a symbol now: it has a visible prompt and is not selected to its upper bound.
+    pub fn is_changeable(&self, symbol: &Symbol) -> bool {
+        let state = &self.states[symbol.id().index()];
+        state.visible > state.selected
     }
 
-    /// Every defined symbol with its value and where that comes from, in order of definition.
+    /// Whether somebody assigned the symbol, whether or not it took.
+    pub fn is_assigned(&self, symbol: &Symbol) -> bool {
+        self.wishes[symbol.id().index()].is_some()
+    }
+
+    /// Where a symbol's value comes from; none for an unknown symbol.
+    pub fn origin(&self, name: &str) -> Option<Origin> {
+        self.model.symbol(name).map(|symbol| self.origin_of(symbol))
+    }
+
+    pub(crate) fn origin_of(&self, symbol: &Symbol) -> Origin {
+        match self.states[symbol.id().index()].cause {
+            Cause::Unset => Origin::Unset,
+            Cause::User => match &self.assigned[symbol.id().index()] {
+                Some(assigned) => Origin::Assigned(assigned.layer, assigned.span.location()),
+                None => Origin::Unset,
+            },
+            Cause::Default(index) => Origin::Default(symbol.defaults[index].span.location()),
+            Cause::Select(index) => {
+                let reverse = &symbol.selected_by[index];
+                Origin::Select(
+                    self.model.get(reverse.by).name.clone(),
+                    reverse.span.location(),
+                )
+            }
+            Cause::Imply(index) => {
+                let reverse = &symbol.implied_by[index];
+                Origin::Imply(
+                    self.model.get(reverse.by).name.clone(),
+                    reverse.span.location(),
+                )
+            }
+            Cause::Choice => match symbol.choice {
+                Some(choice) => Origin::Choice(self.model.choice(choice).location()),
+                None => Origin::Unset,
+            },
+        }
+    }
+
+    /// Every defined symbol with its value and where that comes from, in order of first mention.
     pub fn iter(&self) -> impl Iterator<Item = (&'m Symbol, Value, Origin)> {
         self.model
             .symbols()
-            .filter_map(|s| Some((s, self.value(s.name())?, self.origin(s.name())?)))
+            .map(|s| (s, self.value_of(s), self.origin_of(s)))
     }
 
-    /// Warnings: lines that are no assignments, malformed values, unknown symbols, values out of range, and
-    /// assignments that did not take, each with the dependency that failed.
+    /// Warnings: lines that are no assignments, malformed values, unknown symbols, values out of range, selected
+    /// symbols with unmet dependencies, and assignments that did not take, each with the dependency that failed.
+    ///
+    /// Assignments of a [`Layer::Config`] are not reported as not taken when something was laid over it: that
+    /// they change is what the other layer is for.
     pub fn diagnostics(&self) -> Diagnostics {
-        self.reading.clone()
+        let mut found = self.reading.clone();
+        crate::explain::findings(self, &mut found);
+        found
     }
 
     /// Refuses a configuration that is not exactly as written.
@@ -166,11 +386,11 @@ impl<'m> Config<'m> {
 
     /// The complete `.config`.
     pub fn write(&self) -> String {
-        String::new()
+        crate::write::dotconfig(self.model, &self.evaluation())
     }
 
     /// The minimal configuration: only what differs from the defaults.
     pub fn savedefconfig(&self) -> String {
-        String::new()
+        crate::write::defconfig(self.model, &self.evaluation())
     }
 }

@@ -192,6 +192,11 @@ impl Diagnostics {
         self.items.iter()
     }
 
+    /// The findings themselves.
+    pub fn into_vec(self) -> Vec<Diagnostic> {
+        self.items
+    }
+
     /// How many findings.
     pub fn len(&self) -> usize {
         self.items.len()

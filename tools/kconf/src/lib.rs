@@ -20,16 +20,32 @@
 //! `docs/kconfig.md`, no panic on any input, and a place for every value and every error. It does not yet do
 //! macros other than `$(VARIABLE)`, nor older dialects; using them is an error that says so.
 
+mod ast;
+mod attributes;
+mod check;
 mod config;
 mod diag;
+mod dotconfig;
+mod eval;
+mod explain;
 mod expr;
+mod graph;
+mod include;
+mod lexer;
+mod lower;
 mod model;
+mod number;
+mod parse_expr;
+mod parser;
 mod render;
 mod source;
+mod truth;
 mod value;
+mod write;
 
 pub use config::{Config, Layer, Origin};
 pub use diag::{Code, Diagnostic, Diagnostics, Label, Severity};
+pub use explain::why;
 pub use expr::{Expr, ExprKind, Operand, Relation, SymbolId};
 pub use model::{
     Choice, ChoiceId, DefaultValue, Entry, EntryKind, Env, Model, Prompt, Range, Reverse, Symbol,

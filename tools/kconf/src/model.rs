@@ -7,8 +7,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::ast::Item;
+use crate::attributes::distance;
+use crate::diag::Diagnostics;
 use crate::expr::{Expr, Operand, SymbolId};
+use crate::graph::{self, Step};
+use crate::lower::Lowering;
+use crate::parser::Parser;
 use crate::source::{Location, Span};
 use crate::value::Kind;
 
@@ -260,7 +265,7 @@ pub struct Model {
     pub(crate) choices: Vec<Choice>,
     pub(crate) root: Vec<Entry>,
     pub(crate) modules: Option<SymbolId>,
-    pub(crate) order: Vec<SymbolId>,
+    pub(crate) order: Vec<Step>,
     pub(crate) files: Vec<PathBuf>,
     pub(crate) warnings: Diagnostics,
 }
@@ -271,11 +276,54 @@ impl Model {
     /// # Errors
     /// All errors found in all files that could be read: grammar, inclusion, dependency cycles.
     pub fn load(root: &Path, env: &Env) -> Result<Self, Diagnostics> {
-        let _ = (root, env);
-        Err(Diagnostics::from(Diagnostic::error(
-            crate::diag::Code::Unsupported,
-            "the parser is not linked in",
-        )))
+        let mut parser = Parser::new(env, Self::srctree(root, env));
+        let items = parser.parse(root);
+        Self::finish(parser, items, env)
+    }
+
+    /// As [`Model::load`], with the text of the root file given; included files are read from disk.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn load_str(root: &Path, text: &str, env: &Env) -> Result<Self, Diagnostics> {
+        let mut parser = Parser::new(env, Self::srctree(root, env));
+        let items = parser.parse_text(root, text);
+        Self::finish(parser, items, env)
+    }
+
+    fn srctree(root: &Path, env: &Env) -> PathBuf {
+        env.srctree
+            .clone()
+            .unwrap_or_else(|| root.parent().map(Path::to_owned).unwrap_or_default())
+    }
+
+    fn finish(parser: Parser<'_>, items: Vec<Item>, env: &Env) -> Result<Self, Diagnostics> {
+        let mut lowering = Lowering::new(&parser.names.names);
+        let root = lowering.run(items);
+        let mut found = parser.diagnostics;
+        found.extend(lowering.diagnostics);
+        let mut model = Self {
+            title: parser.title.unwrap_or_else(|| "Main menu".to_owned()),
+            prefix: env
+                .variables
+                .get("CONFIG_")
+                .cloned()
+                .unwrap_or_else(|| "CONFIG_".to_owned()),
+            symbols: lowering.symbols,
+            by_name: parser.names.by_name,
+            choices: lowering.choices,
+            root,
+            modules: lowering.modules,
+            order: Vec::new(),
+            files: parser.files,
+            warnings: Diagnostics::new(),
+        };
+        model.order = graph::order(&model, &mut found);
+        if found.has_errors() {
+            return Err(found);
+        }
+        model.warnings = found;
+        Ok(model)
     }
 
     /// The `mainmenu` title; `Main menu` when there is none.
@@ -299,6 +347,15 @@ impl Model {
             .get(name)
             .map(|id| &self.symbols[id.index()])
             .filter(|s| s.is_defined())
+    }
+
+    /// The defined symbol whose name is most like `name`, if one is alike.
+    pub(crate) fn nearest(&self, name: &str) -> Option<&str> {
+        self.symbols()
+            .map(|symbol| (distance(name, &symbol.name), symbol.name.as_str()))
+            .filter(|(distance, _)| *distance <= 2)
+            .min()
+            .map(|(_, name)| name)
     }
 
     /// The symbol with this index.

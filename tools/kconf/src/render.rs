@@ -40,9 +40,8 @@ pub fn render(diagnostic: &Diagnostic) -> String {
         );
         snippet(&mut out, label, width);
     }
-    if !diagnostic.labels.is_empty()
-        && !(diagnostic.notes.is_empty() && diagnostic.helps.is_empty())
-    {
+    let remarks = diagnostic.notes.len() + diagnostic.helps.len();
+    if !diagnostic.labels.is_empty() && remarks > 0 {
         push_line(&mut out, format_args!("{:width$} |", ""));
     }
     for (kind, texts) in [("note", &diagnostic.notes), ("help", &diagnostic.helps)] {

@@ -8,6 +8,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::diag::{Code, Diagnostic};
+
 /// A text that was read, with the name it is shown under.
 #[derive(Debug)]
 pub struct SourceFile {
@@ -72,6 +74,37 @@ impl SourceFile {
         let rest = &self.text[start..];
         rest.split('\n').next().unwrap_or("").trim_end_matches('\r')
     }
+}
+
+/// Wraps bytes that must be UTF-8; a byte order mark at the start is dropped.
+///
+/// # Errors
+/// The first byte that is not UTF-8, with its line.
+pub(crate) fn decode(name: &str, bytes: Vec<u8>) -> Result<Arc<SourceFile>, Box<Diagnostic>> {
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let start = error.utf8_error().valid_up_to();
+            let bytes = error.into_bytes();
+            let found = bytes.get(start).copied().unwrap_or_default();
+            // Each wrong byte becomes one replacement character, so everything before `start` stays in place.
+            let file = SourceFile::new(name, String::from_utf8_lossy(&bytes));
+            let span = Span {
+                file,
+                start,
+                end: start + 1,
+            };
+            return Err(Box::new(
+                Diagnostic::error(Code::Encoding, format!("{name} is not UTF-8 text"))
+                    .at(&span, format!("the byte {found:#04x}"))
+                    .help("convert the file, for example: iconv -f latin1 -t utf-8"),
+            ));
+        }
+    };
+    Ok(SourceFile::new(
+        name,
+        text.strip_prefix('\u{feff}').unwrap_or(&text),
+    ))
 }
 
 /// A byte range of a source file.

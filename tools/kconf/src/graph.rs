@@ -1,0 +1,265 @@
+//! Who needs whose value: detection of cycles, and the order of evaluation.
+//!
+//! Both walks keep their own stack, so a chain of a million dependencies is as good as one of two. The order
+//! is computed once per model; evaluating a configuration is then one pass without recursion.
+
+use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::expr::{Expr, SymbolId};
+use crate::model::{Choice, ChoiceId, Model, Symbol};
+use crate::source::Span;
+
+/// Cycles reported per tree; more of them are usually the same mistake.
+const MAX_CYCLES: usize = 20;
+
+/// One step of the evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The value of a symbol.
+    Symbol(SymbolId),
+    /// Which member of a choice is on.
+    Choice(ChoiceId),
+}
+
+struct Edge {
+    to: usize,
+    why: &'static str,
+    span: Span,
+}
+
+/// Called with the nodes of a cycle, each with its edge to the next.
+type OnCycle<'a> = dyn FnMut(&[(usize, Edge)]) + 'a;
+
+struct Graph<'m> {
+    symbols: &'m [Symbol],
+    choices: &'m [Choice],
+    modules: Option<SymbolId>,
+}
+
+/// Reports every cycle, then returns the order of evaluation.
+pub fn order(model: &Model, out: &mut Diagnostics) -> Vec<Step> {
+    let graph = Graph {
+        symbols: &model.symbols,
+        choices: &model.choices,
+        modules: model.modules,
+    };
+    graph.walk(false, &mut |cycle| {
+        if out
+            .iter()
+            .filter(|d| d.code == Code::RecursiveDependency)
+            .count()
+            < MAX_CYCLES
+        {
+            out.push(graph.report(cycle));
+        }
+    });
+    graph
+        .walk(true, &mut |_| {})
+        .into_iter()
+        .map(|node| graph.step(node))
+        .collect()
+}
+
+impl Graph<'_> {
+    fn step(&self, node: usize) -> Step {
+        match self.symbols.get(node) {
+            Some(symbol) => Step::Symbol(symbol.id),
+            None => Step::Choice(ChoiceId(
+                u32::try_from(node - self.symbols.len()).unwrap_or(u32::MAX),
+            )),
+        }
+    }
+
+    fn choice_node(&self, choice: ChoiceId) -> usize {
+        self.symbols.len() + choice.0 as usize
+    }
+
+    /// What `node` needs. With `all`, also what cannot change the value in a way that the reference calls a
+    /// cycle (direct dependencies, bounds of ranges, the modules symbol); a cycle through those is broken by
+    /// using the value from before.
+    fn edges(&self, node: usize, all: bool) -> Vec<Edge> {
+        let mut edges = Vec::new();
+        let mut add = |expr: &Option<Expr>, why: &'static str| {
+            if let Some(expr) = expr {
+                expr.for_each_symbol(&mut |id, span| {
+                    edges.push(Edge {
+                        to: id.index(),
+                        why,
+                        span: span.clone(),
+                    });
+                });
+            }
+        };
+        let Some(symbol) = self.symbols.get(node) else {
+            let choice = &self.choices[node - self.symbols.len()];
+            if let Some(prompt) = &choice.prompt {
+                add(&prompt.condition, "depends on");
+            }
+            for (_, condition, _) in &choice.defaults {
+                add(condition, "has a default that depends on");
+            }
+            for member in &choice.members {
+                for prompt in &self.symbols[member.index()].prompts {
+                    add(&prompt.condition, "has a member that depends on");
+                }
+            }
+            return edges;
+        };
+        for prompt in &symbol.prompts {
+            add(&prompt.condition, "depends on");
+        }
+        for default in &symbol.defaults {
+            add(&default.condition, "has a default that depends on");
+            add(
+                &Some(default.value.clone()),
+                "has a default with the value of",
+            );
+        }
+        for range in &symbol.ranges {
+            add(&range.condition, "has a range that depends on");
+        }
+        for reverse in symbol.selected_by.iter().chain(&symbol.implied_by) {
+            add(&reverse.condition, "is selected or implied if");
+        }
+        if all {
+            for dependency in &symbol.dependencies {
+                add(dependency, "depends on");
+            }
+        }
+        for (list, why) in [
+            (&symbol.selected_by, "is selected by"),
+            (&symbol.implied_by, "is implied by"),
+        ] {
+            for reverse in list {
+                edges.push(Edge {
+                    to: reverse.by.index(),
+                    why,
+                    span: reverse.span.clone(),
+                });
+            }
+        }
+        if let Some(choice) = symbol.choice {
+            let span = self.choices[choice.0 as usize].span.clone();
+            edges.push(Edge {
+                to: self.choice_node(choice),
+                why: "is a member of",
+                span,
+            });
+        }
+        if all {
+            for range in &symbol.ranges {
+                for operand in [&range.low, &range.high] {
+                    if let crate::expr::Operand::Symbol(id) = operand {
+                        edges.push(Edge {
+                            to: id.index(),
+                            why: "has a range up to",
+                            span: range.span.clone(),
+                        });
+                    }
+                }
+            }
+        }
+        edges
+    }
+
+    /// Depth-first through all nodes; returns them in the order in which they were finished, and calls `cycle`
+    /// with the edges of each cycle found.
+    fn walk(&self, all: bool, cycle: &mut OnCycle<'_>) -> Vec<usize> {
+        const NEW: u8 = 0;
+        const OPEN: u8 = 1;
+        const DONE: u8 = 2;
+        let count = self.symbols.len() + self.choices.len();
+        let mut state = vec![NEW; count];
+        let mut order = Vec::with_capacity(count);
+        // The modules symbol first: every tristate looks at it.
+        for start in self
+            .modules
+            .map(SymbolId::index)
+            .into_iter()
+            .chain(0..count)
+        {
+            if state[start] != NEW {
+                continue;
+            }
+            state[start] = OPEN;
+            let mut stack = vec![(start, self.edges(start, all), 0usize)];
+            while let Some((node, edges, next)) = stack.last_mut() {
+                let Some(edge) = edges.get(*next) else {
+                    state[*node] = DONE;
+                    order.push(*node);
+                    stack.pop();
+                    continue;
+                };
+                *next += 1;
+                let to = edge.to;
+                match state[to] {
+                    NEW => {
+                        state[to] = OPEN;
+                        stack.push((to, self.edges(to, all), 0));
+                    }
+                    OPEN => {
+                        let first = stack.iter().position(|(n, _, _)| *n == to).unwrap_or(0);
+                        let chain: Vec<(usize, Edge)> = stack[first..]
+                            .iter()
+                            .filter_map(|(n, edges, next)| {
+                                let edge = edges.get(next.checked_sub(1)?)?;
+                                Some((
+                                    *n,
+                                    Edge {
+                                        to: edge.to,
+                                        why: edge.why,
+                                        span: edge.span.clone(),
+                                    },
+                                ))
+                            })
+                            .collect();
+                        cycle(&chain);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        order
+    }
+
+    fn name(&self, node: usize) -> String {
+        match self.symbols.get(node) {
+            Some(symbol) => symbol.name.clone(),
+            None => {
+                let choice = &self.choices[node - self.symbols.len()];
+                format!("the choice {:?}", choice.prompt().unwrap_or(""))
+            }
+        }
+    }
+
+    fn report(&self, cycle: &[(usize, Edge)]) -> Diagnostic {
+        let names: Vec<String> = cycle
+            .iter()
+            .map(|(node, _)| self.name(*node))
+            .chain(cycle.first().map(|(n, _)| self.name(*n)))
+            .collect();
+        let mut error = Diagnostic::error(
+            Code::RecursiveDependency,
+            format!(
+                "the value of {} depends on itself: {}",
+                names[0],
+                shorten(&names)
+            ),
+        );
+        for (node, edge) in cycle.iter().take(12) {
+            error = error.at(
+                &edge.span,
+                format!("{} {} {}", self.name(*node), edge.why, self.name(edge.to)),
+            );
+        }
+        error.help("remove one of these; often a `select` should be a `depends on`, or the other way round")
+    }
+}
+
+fn shorten(names: &[String]) -> String {
+    if names.len() <= 13 {
+        return names.join(" -> ");
+    }
+    let head = names[..6].join(" -> ");
+    let tail = names[names.len() - 6..].join(" -> ");
+    format!("{head} -> ... ({} more) -> {tail}", names.len() - 12)
+}

@@ -1,0 +1,467 @@
+//! From files to the tree as written: statements, blocks, inclusion.
+//!
+//! One line is one statement. A line that cannot be read is reported and skipped, so one run finds the mistakes
+//! of all files. Open blocks are kept on an explicit stack, and nesting, inclusion and the number of files are
+//! bounded, so no input exhausts the stack or runs for ever. What stands below `config`, `menu` and so on is in
+//! `attributes`.
+
+use std::path::{Path, PathBuf};
+
+use crate::ast::{Attributes, Item};
+use crate::diag::{Code, Diagnostic, Diagnostics, Severity};
+use crate::expr::{Expr, SymbolId};
+use crate::include::{Include, identity, read};
+use crate::lexer::{Lexer, Token, TokenKind};
+use crate::model::Env;
+use crate::parse_expr::{Cursor, Names, RESERVED};
+use crate::source::{SourceFile, Span};
+
+/// How deep blocks may nest, over all files.
+const MAX_BLOCKS: usize = 128;
+/// After so many errors the rest is more likely noise.
+const MAX_ERRORS: usize = 100;
+
+pub(crate) type Parsed<T> = Result<T, Box<Diagnostic>>;
+
+/// An open block.
+pub(crate) enum Block {
+    /// The root.
+    Top,
+    Menu,
+    Choice,
+    If(Option<Expr>),
+}
+
+impl Block {
+    fn opener(&self) -> &'static str {
+        match self {
+            Block::Top => "",
+            Block::Menu => "menu",
+            Block::Choice => "choice",
+            Block::If(_) => "if",
+        }
+    }
+}
+
+pub(crate) struct Frame {
+    pub block: Block,
+    pub attributes: Attributes,
+    items: Vec<Item>,
+}
+
+/// What the next attribute belongs to.
+pub(crate) enum Target {
+    Nothing,
+    /// An entry whose first line could not be read; what follows is read and dropped.
+    Broken,
+    /// The menu or choice on top of the stack, which has no entries yet.
+    Frame,
+    Config(SymbolId, Attributes),
+    Comment(Attributes),
+}
+
+/// The parser, over all files of a tree.
+pub(crate) struct Parser<'e> {
+    env: &'e Env,
+    pub srctree: PathBuf,
+    pub names: Names,
+    pub diagnostics: Diagnostics,
+    pub title: Option<String>,
+    pub files: Vec<PathBuf>,
+    pub frames: Vec<Frame>,
+    pub target: Target,
+    statements: usize,
+    pub inclusions: usize,
+    pub chain: Vec<(PathBuf, Option<Span>)>,
+    pub stop: bool,
+}
+
+impl<'e> Parser<'e> {
+    pub fn new(env: &'e Env, srctree: PathBuf) -> Self {
+        Self {
+            env,
+            srctree,
+            names: Names::default(),
+            diagnostics: Diagnostics::new(),
+            title: None,
+            files: Vec::new(),
+            frames: Vec::new(),
+            target: Target::Nothing,
+            statements: 0,
+            inclusions: 0,
+            chain: Vec::new(),
+            stop: false,
+        }
+    }
+
+    /// Reads the tree below `root` and returns its items.
+    pub fn parse(&mut self, root: &Path) -> Vec<Item> {
+        match read(root) {
+            Err(error) => self.error(*error),
+            Ok(file) => self.parse_source(root, file),
+        }
+        self.frames.pop().map(|f| f.items).unwrap_or_default()
+    }
+
+    /// As [`Parser::parse`], with the root file's text given.
+    pub fn parse_text(&mut self, root: &Path, text: &str) -> Vec<Item> {
+        self.parse_source(root, SourceFile::new(root.display().to_string(), text));
+        self.frames.pop().map(|f| f.items).unwrap_or_default()
+    }
+
+    fn parse_source(&mut self, path: &Path, file: std::sync::Arc<SourceFile>) {
+        let span = Span {
+            file: file.clone(),
+            start: 0,
+            end: 0,
+        };
+        let attributes = Attributes {
+            span,
+            list: Vec::new(),
+            help: None,
+        };
+        self.frames.push(Frame {
+            block: Block::Top,
+            attributes,
+            items: Vec::new(),
+        });
+        self.chain.push((identity(path), None));
+        self.files.push(path.to_owned());
+        self.parse_file(file);
+        self.chain.pop();
+    }
+
+    pub fn error(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+        if self
+            .diagnostics
+            .iter()
+            .filter(|d| d.severity == Severity::Error)
+            .count()
+            >= MAX_ERRORS
+        {
+            self.stop = true;
+        }
+    }
+
+    pub fn parse_file(&mut self, file: std::sync::Arc<SourceFile>) {
+        let base = self.frames.len();
+        let env = self.env;
+        let mut lexer = Lexer::new(file, &env.variables);
+        while !self.stop {
+            let Some(line) = lexer.next_line() else { break };
+            // What the lexer could not read makes nonsense of the rest of the line.
+            let garbled = lexer.diagnostics.has_errors();
+            for diagnostic in std::mem::take(&mut lexer.diagnostics).into_vec() {
+                self.error(diagnostic);
+            }
+            if let Err(error) = self.statement(&line, &mut lexer, base)
+                && !garbled
+            {
+                self.error(*error);
+            }
+        }
+        for diagnostic in std::mem::take(&mut lexer.diagnostics).into_vec() {
+            self.error(diagnostic);
+        }
+        self.flush();
+        while self.frames.len() > base {
+            if let Some(frame) = self.frames.last()
+                && !self.stop
+            {
+                let opener = frame.block.opener();
+                let error =
+                    Diagnostic::error(Code::Syntax, format!("this `{opener}` is never closed"))
+                        .at(&frame.attributes.span, "")
+                        .help(format!("close it with `end{opener}` in the same file"));
+                self.error(error);
+            }
+            self.pop();
+        }
+    }
+
+    fn statement(&mut self, line: &[Token], lexer: &mut Lexer<'_>, base: usize) -> Parsed<()> {
+        let word = if line[0].kind == TokenKind::Word(false) {
+            line[0].text.as_str()
+        } else {
+            ""
+        };
+        if line
+            .get(1)
+            .is_some_and(|t| t.is_op("=") || t.is_op(":=") || t.is_op("+="))
+            && !RESERVED.contains(&word)
+        {
+            return Err(unsupported(
+                line,
+                "variables of the macro language are not implemented in this version",
+            ));
+        }
+        self.statements += 1;
+        let mut names = std::mem::take(&mut self.names);
+        let mut cursor = Cursor::new(line, &mut names);
+        cursor.next();
+        let result = self.dispatch(word, &mut cursor, line, lexer, base);
+        let pending = match result {
+            Ok(Some(include)) => Some(include),
+            Ok(None) => None,
+            Err(error) => {
+                self.names = names;
+                return Err(error);
+            }
+        };
+        self.names = names;
+        match pending {
+            Some(include) => self.include(include),
+            None => Ok(()),
+        }
+    }
+
+    fn dispatch(
+        &mut self,
+        word: &str,
+        cursor: &mut Cursor<'_>,
+        line: &[Token],
+        lexer: &mut Lexer<'_>,
+        base: usize,
+    ) -> Parsed<Option<Include>> {
+        let span = cursor.line_span();
+        match word {
+            "config" | "menuconfig" => {
+                self.flush();
+                self.target = Target::Broken;
+                let (symbol, name) = cursor.symbol()?;
+                let attributes = self.attributes(span);
+                if matches!(name.text.as_str(), "n" | "m" | "y") {
+                    let error =
+                        Diagnostic::error(Code::Syntax, format!("`{}` is a constant", name.text));
+                    return Err(Box::new(
+                        error.at(&name.span, "").help("choose another name"),
+                    ));
+                }
+                self.target = Target::Config(symbol, attributes);
+                cursor.end()?;
+            }
+            "comment" => {
+                self.flush();
+                self.target = Target::Broken;
+                let mut attributes = self.attributes(span);
+                let text = cursor.quoted("the comment's text")?;
+                self.prompt(&mut attributes, text, None);
+                self.target = Target::Comment(attributes);
+                cursor.end()?;
+            }
+            "menu" | "choice" | "if" => {
+                self.flush();
+                return self.open(word, cursor, line).map(|()| None);
+            }
+            "endmenu" | "endchoice" | "endif" => {
+                self.flush();
+                self.close(word, line, base)?;
+                cursor.end()?;
+            }
+            "source" | "rsource" | "osource" | "orsource" => {
+                self.flush();
+                self.not_in_choice(word, line)?;
+                if cursor
+                    .peek()
+                    .is_some_and(|t| matches!(t.kind, TokenKind::Word(_)))
+                {
+                    return Err(unsupported(
+                        line,
+                        "a path without quotes belongs to an older dialect",
+                    )
+                    .help_boxed("put the path in double quotes"));
+                }
+                let path = cursor.quoted("the path of a file")?;
+                cursor.end()?;
+                return Ok(Some(Include {
+                    path: path.text.clone(),
+                    relative: word.ends_with("rsource"),
+                    optional: word.starts_with('o'),
+                    span,
+                }));
+            }
+            "mainmenu" => {
+                self.flush();
+                let text = cursor.quoted("the title")?;
+                cursor.end()?;
+                if self.statements != 1 {
+                    let error =
+                        Diagnostic::error(Code::Syntax, "`mainmenu` must be the first statement");
+                    return Err(Box::new(
+                        error
+                            .at(&span, "")
+                            .help("move it to the top of the root file"),
+                    ));
+                }
+                self.title = Some(text.text.clone());
+            }
+            _ => self.attribute(word, cursor, line, lexer)?,
+        }
+        Ok(None)
+    }
+
+    fn attributes(&self, span: Span) -> Attributes {
+        Attributes {
+            span,
+            list: Vec::new(),
+            help: None,
+        }
+    }
+
+    fn not_in_choice(&self, word: &str, line: &[Token]) -> Parsed<()> {
+        let choice = self
+            .frames
+            .iter()
+            .rev()
+            .find(|f| !matches!(f.block, Block::If(_)));
+        match choice {
+            Some(Frame {
+                block: Block::Choice,
+                attributes,
+                ..
+            }) => Err(Box::new(
+                Diagnostic::error(Code::Syntax, format!("`{word}` cannot stand in a choice"))
+                    .at(&line[0].span, "")
+                    .at(&attributes.span, "the choice starts here")
+                    .help("a choice contains `config`, `comment` and `if` only"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn open(&mut self, word: &str, cursor: &mut Cursor<'_>, line: &[Token]) -> Parsed<()> {
+        let mut attributes = self.attributes(cursor.line_span());
+        // A block is opened even if its line is wrong, so that its end does not become an error too.
+        let mut result = if word == "if" {
+            Ok(())
+        } else {
+            self.not_in_choice(word, line)
+        };
+        let block = match word {
+            "menu" => {
+                match cursor.quoted("the menu's title") {
+                    Ok(text) => self.prompt(&mut attributes, text, None),
+                    Err(error) => result = result.and(Err(error)),
+                }
+                Block::Menu
+            }
+            "choice" => {
+                if cursor.peek().is_some() {
+                    let error =
+                        unsupported(line, "a choice with a name belongs to an older dialect");
+                    result = result.and(Err(error.help_boxed("leave the name out")));
+                }
+                Block::Choice
+            }
+            _ => match cursor.expr() {
+                Ok(expr) => Block::If(Some(expr)),
+                Err(error) => {
+                    result = result.and(Err(error));
+                    Block::If(None)
+                }
+            },
+        };
+        if self.frames.len() > MAX_BLOCKS {
+            self.stop = true;
+            return Err(Box::new(
+                Diagnostic::error(
+                    Code::Limit,
+                    format!("blocks nest more than {MAX_BLOCKS} deep"),
+                )
+                .at(&line[0].span, "")
+                .help("flatten the menus, or look for a missing `end...`"),
+            ));
+        }
+        self.target = if matches!(block, Block::If(_)) {
+            Target::Nothing
+        } else {
+            Target::Frame
+        };
+        self.frames.push(Frame {
+            block,
+            attributes,
+            items: Vec::new(),
+        });
+        result.and_then(|()| cursor.end())
+    }
+
+    fn close(&mut self, word: &str, line: &[Token], base: usize) -> Parsed<()> {
+        let opener = word.trim_start_matches("end");
+        let open = &self.frames[base..];
+        let Some(depth) = open.iter().rposition(|f| f.block.opener() == opener) else {
+            let error = Diagnostic::error(Code::Syntax, format!("`{word}` without `{opener}`"));
+            let help = match open.last() {
+                Some(frame) => format!(
+                    "the open block is `{0}`; it ends with `end{0}`",
+                    frame.block.opener()
+                ),
+                None => format!("remove it, or put the missing `{opener}` in this file"),
+            };
+            return Err(Box::new(error.at(&line[0].span, "").help(help)));
+        };
+        let mut result = Ok(());
+        while self.frames.len() > base + depth {
+            if self.frames.len() > base + depth + 1
+                && let Some(inner) = self.frames.last()
+            {
+                let name = inner.block.opener();
+                result = Err(Box::new(
+                    Diagnostic::error(Code::Syntax, format!("`{word}` while a `{name}` is open"))
+                        .at(&line[0].span, "")
+                        .at(&inner.attributes.span, "this is still open")
+                        .help(format!("put `end{name}` before this line")),
+                ));
+            }
+            self.pop();
+        }
+        result
+    }
+
+    /// Closes the block on top.
+    fn pop(&mut self) {
+        let Some(frame) = self.frames.pop() else {
+            return;
+        };
+        let item = match frame.block {
+            Block::Top => return,
+            Block::Menu => Item::Menu(frame.attributes, frame.items),
+            Block::Choice => Item::Choice(frame.attributes, frame.items),
+            Block::If(condition) => Item::If(condition, frame.items),
+        };
+        self.add(item);
+    }
+
+    fn add(&mut self, item: Item) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.items.push(item);
+        }
+    }
+
+    /// Ends the entry that attributes were added to.
+    fn flush(&mut self) {
+        match std::mem::replace(&mut self.target, Target::Nothing) {
+            Target::Nothing | Target::Broken | Target::Frame => {}
+            Target::Config(symbol, attributes) => self.add(Item::Config(symbol, attributes)),
+            Target::Comment(attributes) => self.add(Item::Comment(attributes)),
+        }
+    }
+}
+
+/// The error for something that exists in the language, but not here.
+pub(crate) fn unsupported(line: &[Token], message: &str) -> Box<Diagnostic> {
+    let span = line[0].span.to(&line[line.len() - 1].span);
+    Box::new(Diagnostic::error(Code::Unsupported, message).at(&span, ""))
+}
+
+pub(crate) trait BoxedHelp {
+    /// [`Diagnostic::help`] on a boxed diagnostic.
+    fn help_boxed(self, text: &str) -> Self;
+}
+
+impl BoxedHelp for Box<Diagnostic> {
+    fn help_boxed(mut self, text: &str) -> Self {
+        self.helps.push(text.to_owned());
+        self
+    }
+}
