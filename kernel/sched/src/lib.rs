@@ -27,6 +27,7 @@ mod account;
 mod policy;
 mod queue;
 mod round_robin;
+mod turns;
 
 pub use account::{Account, Heading, Times};
 pub use policy::{Cores, CpuId, Decision, Error, Params, Policy, State, VcpuId};

@@ -1,0 +1,89 @@
+//! Accounts: every tick is booked once, and under the right heading.
+
+use proptest::prelude::*;
+use sched::{Account, Heading, Times};
+
+#[test]
+fn time_in_el2_for_another_is_not_charged_to_the_vcpu_that_it_interrupts() {
+    let mut account = Account::new(100);
+    account.ready(110);
+    account.run(130);
+    account.enter_guest(131);
+    account.exit_guest(200);
+    account.others_begin(203);
+    assert_eq!(account.others_end(1203), 1000);
+    account.enter_guest(1205);
+    account.exit_guest(1300);
+    account.preempted(1301);
+    let times = account.times(1400);
+    assert_eq!(
+        times,
+        Times {
+            asleep: 10,
+            waiting: 20 + 99,
+            guest: 69 + 95,
+            own: 1 + 3 + 2 + 1,
+            others: 1000
+        }
+    );
+    assert_eq!(times.steal(), 1119);
+    assert_eq!(times.charged(), 171);
+}
+
+#[test]
+fn a_nested_stretch_for_others_is_one_stretch() {
+    let mut account = Account::new(0);
+    account.run(0);
+    account.others_begin(10);
+    account.others_begin(15);
+    assert_eq!(account.others_end(30), 20);
+    assert_eq!(account.others_end(40), 0);
+    assert_eq!(account.heading(), Heading::Own);
+    assert_eq!(account.times(40).others, 20);
+}
+
+#[test]
+fn becoming_ready_on_a_core_changes_nothing() {
+    let mut account = Account::new(0);
+    account.run(0);
+    account.enter_guest(5);
+    account.ready(10);
+    assert_eq!(account.heading(), Heading::Guest);
+}
+
+proptest! {
+    #[test]
+    fn the_headings_add_up_to_the_time_elapsed(
+        start in 0u64..1_000_000,
+        steps in prop::collection::vec((0u8..8, 0u64..100_000), 0..200),
+    ) {
+        let mut account = Account::new(start);
+        let mut now = start;
+        for (call, elapsed) in steps {
+            now += elapsed;
+            match call {
+                0 => account.ready(now),
+                1 => account.run(now),
+                2 => account.enter_guest(now),
+                3 => account.exit_guest(now),
+                4 => account.others_begin(now),
+                5 => { account.others_end(now); }
+                6 => account.preempted(now),
+                _ => account.asleep(now),
+            }
+            prop_assert_eq!(account.times(now).total(), now - start);
+        }
+        prop_assert_eq!(account.times(now + 7).total(), now + 7 - start);
+    }
+
+    #[test]
+    fn a_clock_that_runs_backwards_books_nothing(times in prop::collection::vec(0u64..1000, 1..50)) {
+        let mut account = Account::new(0);
+        let mut latest = 0;
+        for now in times {
+            account.enter_guest(now);
+            latest = latest.max(now);
+            prop_assert_eq!(account.times(latest).total(), latest);
+        }
+    }
+}
