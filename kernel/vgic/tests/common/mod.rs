@@ -246,6 +246,15 @@ impl World {
         self.check_unique();
     }
 
+    /// The same for what a trap of `v` caused: its exit path sees its own flag before the guest goes on.
+    fn trapped(&mut self, v: usize, kick: Kick) {
+        self.note(kick);
+        if self.flags & 1 << v != 0 {
+            self.enter(v);
+            self.note(Kick::NONE);
+        }
+    }
+
     /// Every flagged or maintenance-interrupted core goes through its exit path, until all is quiet.
     pub fn settle(&mut self) {
         for round in 0.. {
@@ -298,7 +307,7 @@ impl World {
 
     pub fn read_as(&mut self, v: usize, offset: u64, width: Width) -> u64 {
         let read = self.gic.gicd_read(v, offset, width, &mut self.cores[v]);
-        self.note(read.kick);
+        self.trapped(v, read.kick);
         read.value
     }
 
@@ -311,7 +320,7 @@ impl World {
         let kick = self
             .gic
             .gicd_write(v, offset, width, value, &mut self.cores[v]);
-        self.note(kick);
+        self.trapped(v, kick);
     }
 
     /// Reads a 32-bit register of the redistributor of `owner` as `v`.
@@ -320,7 +329,7 @@ impl World {
         let read = self
             .gic
             .gicr_read(v, offset, Width::Word, &mut self.cores[v]);
-        self.note(read.kick);
+        self.trapped(v, read.kick);
         read.value as u32
     }
 
@@ -329,7 +338,7 @@ impl World {
         let kick = self
             .gic
             .gicr_write(v, offset, width, value, &mut self.cores[v]);
-        self.note(kick);
+        self.trapped(v, kick);
     }
 
     fn is_v3(&mut self) -> bool {
@@ -413,7 +422,7 @@ impl World {
         if self.is_v3() {
             let value = u64::from(sgi) << 24 | u64::from(targets);
             let kick = self.gic.sgi_write(v, vgic::SgiRegister::Sgi1r, value);
-            self.note(kick);
+            self.trapped(v, kick);
         } else {
             self.write(v, 0xf00, u32::from(targets) << 16 | sgi);
         }
@@ -440,7 +449,7 @@ impl World {
     pub fn dir(&mut self, v: usize, intid: u32) {
         if self.cores[v].control.trap_dir {
             let kick = self.gic.deactivate(v, intid, &mut self.cores[v]);
-            self.note(kick);
+            self.trapped(v, kick);
         } else {
             self.cores[v].deactivate(intid);
             self.note(Kick::NONE);
