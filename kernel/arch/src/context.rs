@@ -145,6 +145,8 @@ pub struct SysContext {
     pub cntkctl_el1: u64,
     pub mdscr_el1: u64,
     pub csselr_el1: u64,
+    /// What the guest sees as DISR_EL1 where there is RAS; unused elsewhere.
+    pub vdisr_el2: u64,
 }
 
 /// SCTLR_EL1 at reset: the bits that are RES1 without optional features: LSMAOE 29, nTLSMD 28, SPAN 23,
@@ -181,6 +183,7 @@ impl SysContext {
             cntkctl_el1: 0,
             mdscr_el1: 0,
             csselr_el1: 0,
+            vdisr_el2: 0,
         }
     }
 }

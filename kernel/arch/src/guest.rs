@@ -1,10 +1,11 @@
 //! Sets this core up for guests: traps, stage 2, identity; and injects exceptions into them.
 
 use aarch64_cpu::registers::*;
+use trap::controls;
 
 use crate::context::GuestContext;
 use crate::exception::{self, Features, Sync, Vector};
-use crate::traps::{CNTHCTL_GUEST, cptr, hcr, mdcr};
+use crate::traps::{CPTR_TFP, MDCR_HPMN, hcr};
 use crate::{cpu, id, sysreg, tlb};
 
 /// Once per core: everything that is the same for all guests. No guest runs yet. From here on unmasked physical
@@ -19,17 +20,17 @@ use crate::{cpu, id, sysreg, tlb};
 pub unsafe fn init_core() {
     // No guest yet, but physical interrupts are EL2's from now on.
     HCR_EL2.set(hcr::HOST);
-    CPTR_EL2.set(cptr::GUEST);
-    MDCR_EL2.set(MDCR_EL2.get() & mdcr::HPMN | mdcr::GUEST);
-    CNTHCTL_EL2.set(CNTHCTL_GUEST);
+    CPTR_EL2.set(controls::CPTR_EL2);
+    MDCR_EL2.set(MDCR_EL2.get() & MDCR_HPMN | controls::MDCR_EL2);
+    CNTHCTL_EL2.set(controls::CNTHCTL_EL2);
     VTTBR_EL2.set(0);
     let (pfr0, mmfr0, mmfr1) = (id::read(4, 0), id::read(7, 0), id::read(7, 1));
     let field = |register: u64, shift: u32| (register >> shift) & 0xf;
     // SAFETY: each register is written only where its feature exists; the values give guests less, not more.
     unsafe {
-        sysreg::write!("hstr_el2", 0);
+        sysreg::write!("hstr_el2", controls::HSTR_EL2);
         if field(mmfr1, 40) != 0 {
-            sysreg::write!("S3_4_C1_C2_2", 0); // HCRX_EL2
+            sysreg::write!("S3_4_C1_C2_2", controls::HCRX_EL2);
         }
         let fgt = field(mmfr0, 56);
         if fgt >= 1 {
@@ -49,7 +50,7 @@ pub unsafe fn init_core() {
             sysreg::write!("S3_4_C3_C1_0", 0); // HDFGRTR2_EL2
             sysreg::write!("S3_4_C3_C1_1", 0); // HDFGWTR2_EL2
         }
-        if field(pfr0, 28) != 0 {
+        if id::has_ras() {
             // RAS: no deferred virtual error of an earlier life.
             sysreg::write!("S3_4_C12_C1_1", 0); // VDISR_EL2
             sysreg::write!("S3_4_C5_C2_3", 0); // VSESR_EL2
@@ -123,7 +124,7 @@ pub fn midr() -> u64 {
 /// must not touch them while they trap.
 #[inline]
 pub fn trap_fp(trap: bool) {
-    CPTR_EL2.set(cptr::GUEST | if trap { cptr::TFP } else { 0 });
+    CPTR_EL2.set(controls::CPTR_EL2 | if trap { CPTR_TFP } else { 0 });
     cpu::isb();
 }
 
@@ -200,7 +201,7 @@ pub fn inject(guest: &mut GuestContext, exception: Sync, instruction_32bit: bool
 /// Makes a virtual SError pending for the loaded guest; it is taken when the guest unmasks SErrors. `syndrome` is
 /// what the guest finds in ESR_EL1 bits 24:0, where the core can say (RAS).
 pub fn inject_serror(syndrome: u64) {
-    if id::read(4, 0) >> 28 & 0xf != 0 {
+    if id::has_ras() {
         // SAFETY: VSESR_EL2 exists with RAS and is only reported to the guest.
         unsafe { sysreg::write!("S3_4_C5_C2_3", syndrome & 0x1ff_ffff) };
     }

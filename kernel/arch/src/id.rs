@@ -14,6 +14,7 @@ macro_rules! by_encoding {
 /// ID register `S3_0_C0_C<crm>_<op2>` of this core: the space of AArch64 feature registers, CRm 0 to 7. Encodings
 /// that are reserved read as zero, as the architecture says; of CRm 0 only MIDR (0), MPIDR (5) and REVIDR (6).
 #[must_use]
+#[inline]
 pub fn read(crm: u8, op2: u8) -> u64 {
     by_encoding!(crm, op2,
         0 0 "S3_0_C0_C0_0"; 0 5 "S3_0_C0_C0_5"; 0 6 "S3_0_C0_C0_6";
@@ -69,4 +70,11 @@ pub fn vmid_bits() -> u32 {
 #[must_use]
 pub fn has_gic_registers() -> bool {
     field(4, 0, 24) != 0
+}
+
+/// Whether there are the RAS registers (ID_AA64PFR0_EL1.RAS).
+#[must_use]
+#[inline]
+pub fn has_ras() -> bool {
+    read(4, 0) >> 28 & 0xf != 0
 }

@@ -7,6 +7,7 @@ use core::arch::asm;
 use aarch64_cpu::registers::*;
 
 use crate::context::{FpContext, SysContext};
+use crate::{id, sysreg};
 
 pub use crate::vectors::enter;
 
@@ -32,6 +33,9 @@ impl SysContext {
             ($($field:ident = $register:ident),* $(,)?) => { $(self.$field = $register.get();)* };
         }
         each_register!(save);
+        if id::has_ras() {
+            self.vdisr_el2 = sysreg::read!("S3_4_C12_C1_1");
+        }
     }
 
     /// Puts the registers on this core.
@@ -46,6 +50,10 @@ impl SysContext {
             ($($field:ident = $register:ident),* $(,)?) => { $($register.set(self.$field);)* };
         }
         each_register!(restore);
+        if id::has_ras() {
+            // SAFETY: it exists with RAS, and only the guest sees it.
+            unsafe { sysreg::write!("S3_4_C12_C1_1", self.vdisr_el2) };
+        }
     }
 }
 
