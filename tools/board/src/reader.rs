@@ -220,6 +220,14 @@ pub(crate) fn table<'a, 'i>(
 /// Reads a value as a string.
 pub(crate) fn string(raw: &Raw<'_>, key: &str, sink: &Sink) -> Option<At<String>> {
     match raw.get_ref() {
+        DeValue::String(text) if text.contains('\0') => {
+            // Names and command lines end up as C strings.
+            sink.push(Diagnostic::new(
+                raw.span(),
+                format!("`{key}` must not contain a NUL character"),
+            ));
+            None
+        }
         DeValue::String(text) => Some(At::new(text.clone().into_owned(), raw.span())),
         other => {
             wrong_type(raw, other, key, "a string in quotes", sink);

@@ -1,13 +1,253 @@
 //! From the files to the model: reading, checking, placing.
+//!
+//! Guarantees: either a consistent model, or every mistake that could be found. A check runs although an
+//! earlier one failed, unless it would only repeat what that one said.
 
-use crate::diag::Errors;
-use crate::model::{Inputs, Model};
+mod board;
+mod layout;
+mod place;
+mod system;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
+
+use tables::Region;
+
+use crate::diag::{Diagnostic, Errors, Source};
+use crate::model::{Inputs, Model, System};
+use crate::plan::PAGE;
+use crate::reader::At;
+use crate::schema;
+use crate::symbols::Symbols;
 
 /// Reads and checks everything.
 ///
 /// # Errors
-/// Every mistake that was found.
+/// Every mistake that was found, in the board's file first.
 pub fn evaluate(inputs: &Inputs<'_>) -> Result<Model, Errors> {
-    let _ = inputs;
-    Err(Errors::plain("the checks are still to come".to_owned()))
+    let mut errors = Errors::default();
+    let limits = match Limits::read(inputs.symbols) {
+        Ok(limits) => Some(limits),
+        Err(wrong) => {
+            wrong
+                .into_iter()
+                .for_each(|message| errors.join(Errors::plain(message)));
+            None
+        }
+    };
+    let linker_template = match Source::read(inputs.linker_template, "the linker script's template")
+    {
+        Ok(source) => source.text,
+        Err(wrong) => {
+            errors.join(wrong);
+            String::new()
+        }
+    };
+
+    let board = match read_board(inputs) {
+        Ok(board) => Some(board),
+        Err(wrong) => {
+            errors.join(wrong);
+            None
+        }
+    };
+    let system_source = Source::read(inputs.system, "the system").map_err(|wrong| {
+        let mut errors = errors.clone();
+        errors.join(wrong);
+        errors
+    })?;
+    let spec = match schema::system::read(&system_source) {
+        Ok(spec) => spec,
+        Err(diagnostics) => {
+            errors.join(Errors::of(&system_source, diagnostics));
+            return Err(errors);
+        }
+    };
+    let (Some(board), Some(limits)) = (board, limits) else {
+        return Err(errors);
+    };
+
+    let mut found = Vec::new();
+    let mut vms = system::check(&spec, &board, inputs.symbols, &mut found);
+    layout::check(&spec, &mut vms, &board, inputs, &mut found);
+    let plan = place::check(&spec, &mut vms, &board, &limits, &mut found);
+    errors.join(Errors::of(&system_source, found));
+    match plan {
+        Ok(plan) if errors.is_empty() => Ok(Model {
+            board,
+            system: System {
+                name: stem(inputs.system),
+                description: spec.description,
+                timeout: spec.timeout,
+                vms: vms.into_iter().filter_map(|vm| vm.finished).collect(),
+            },
+            plan,
+            symbols: inputs.symbols.all(),
+            linker_template,
+        }),
+        Ok(_) => Err(errors),
+        Err(wrong) => {
+            wrong
+                .into_iter()
+                .for_each(|message| errors.join(Errors::plain(message)));
+            Err(errors)
+        }
+    }
+}
+
+fn read_board(inputs: &Inputs<'_>) -> Result<crate::model::Board, Errors> {
+    let source = Source::read(inputs.board, "the board")?;
+    schema::board::read(&source)
+        .and_then(|spec| board::check(spec, inputs))
+        .map_err(|diagnostics| Errors::of(&source, diagnostics))
+}
+
+/// A file's name without its extension.
+fn stem(path: &Path) -> String {
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// The sizes that the configuration gives.
+pub(crate) struct Limits {
+    pub kernel_size_max: u64,
+    pub pool_size: u64,
+    /// Whether the pack will hold the kernel's symbols.
+    pub symbols: bool,
+}
+
+impl Limits {
+    fn read(symbols: &dyn Symbols) -> Result<Self, Vec<String>> {
+        let mut wrong = Vec::new();
+        let mut size = |name: &str| match symbols.int(name) {
+            Some(size) if size > 0 && size % PAGE == 0 => size,
+            Some(size) => {
+                wrong.push(format!(
+                    "CONFIG_{name}={size:#x} must be a multiple of the page size, 0x1000, and not 0"
+                ));
+                PAGE
+            }
+            None => {
+                wrong.push(format!("the configuration has no value for CONFIG_{name}"));
+                PAGE
+            }
+        };
+        let (kernel_size_max, pool_size) = (size("KERNEL_SIZE_MAX"), size("POOL_SIZE"));
+        size("STACK_SIZE");
+        if wrong.is_empty() {
+            let symbols = symbols.bool("BACKTRACE_SYMBOLS");
+            Ok(Self {
+                kernel_size_max,
+                pool_size,
+                symbols,
+            })
+        } else {
+            Err(wrong)
+        }
+    }
+}
+
+/// Reports the use of a feature that is switched off.
+fn needs(
+    symbols: &dyn Symbols,
+    symbol: &str,
+    span: &Range<usize>,
+    what: &str,
+    found: &mut Vec<Diagnostic>,
+) {
+    if !symbols.bool(symbol) {
+        found.push(
+            Diagnostic::new(
+                span.clone(),
+                format!("{what} needs CONFIG_{symbol}, which is switched off"),
+            )
+            .label(format!("needs CONFIG_{symbol}=y"))
+            .help(format!(
+                "write `CONFIG_{symbol}=y` into a fragment in configs/fragments/ or into .config"
+            )),
+        );
+    }
+}
+
+/// Reports an address or size that is not a whole number of pages.
+fn page_aligned(value: &At<u64>, what: &str, found: &mut Vec<Diagnostic>) -> bool {
+    if value.value % PAGE == 0 {
+        return true;
+    }
+    let down = value.value - value.value % PAGE;
+    let near = match down.checked_add(PAGE) {
+        Some(up) if down == 0 => format!("{up:#x}"),
+        Some(up) => format!("{down:#x} or {up:#x}"),
+        None => format!("{down:#x}"),
+    };
+    found.push(
+        Diagnostic::new(
+            value.span.clone(),
+            format!("{what} {:#x} is not page aligned", value.value),
+        )
+        .label("must be a multiple of 0x1000 (4 KiB)")
+        .help(format!("the nearest would be {near}")),
+    );
+    false
+}
+
+/// A range with a name and a place in the file, for overlap checks.
+struct Named {
+    name: String,
+    region: Region,
+    span: Range<usize>,
+}
+
+/// Reports every pair that overlaps, at the later one.
+fn disjoint(ranges: &[Named], found: &mut Vec<Diagnostic>) -> bool {
+    let before = found.len();
+    for (index, later) in ranges.iter().enumerate() {
+        for earlier in &ranges[..index] {
+            if later.region.overlaps(&earlier.region) {
+                found.push(overlap(later, earlier));
+            }
+        }
+    }
+    found.len() == before
+}
+
+fn overlap(one: &Named, other: &Named) -> Diagnostic {
+    Diagnostic::new(
+        one.span.clone(),
+        format!("{} overlaps {}", one.name, other.name),
+    )
+    .label(format!("{} is at {}", one.name, show(&one.region)))
+    .related(
+        other.span.clone(),
+        format!("{} is at {}", other.name, show(&other.region)),
+    )
+}
+
+/// `0x40000000..0x50000000`.
+pub(crate) fn show(region: &Region) -> String {
+    format!("{:#x}..{:#x}", region.base, region.end())
+}
+
+/// Reports every value that occurs again, at its later place.
+fn unique<T: std::hash::Hash + Eq + Clone>(
+    values: &[At<T>],
+    title: impl Fn(&T) -> String,
+    found: &mut Vec<Diagnostic>,
+) {
+    let mut first: HashMap<T, Range<usize>> = HashMap::new();
+    for value in values {
+        match first.get(&value.value) {
+            Some(place) => found.push(
+                Diagnostic::new(value.span.clone(), title(&value.value))
+                    .label("here again")
+                    .related(place.clone(), "first here"),
+            ),
+            None => {
+                first.insert(value.value.clone(), value.span.clone());
+            }
+        }
+    }
 }

@@ -1,0 +1,306 @@
+//! The memory plan: kernel, pack, pool and modules, then every VM's memory around them.
+
+use std::collections::HashSet;
+
+use abi::pack::{ALIGN, ENTRY_SIZE, HEADER_SIZE};
+use tables::Region;
+
+use super::system::Draft;
+use super::{Limits, Named, overlap, show};
+use crate::diag::Diagnostic;
+use crate::model::{Board, GuestMemory, ModuleFile, Payload, Plan, Vm};
+use crate::plan::{FreeRam, PAGE};
+use crate::schema::system::{MemorySpec, SystemSpec};
+use crate::size;
+
+/// Room for the kernel's symbols, which are known only after linking.
+const SYMBOLS_SIZE: u64 = 512 << 10;
+/// Where QEMU puts its device tree behind an image that reaches over the usual place.
+const DTB_ALIGN: u64 = 2 << 20;
+
+/// Makes the plan. Mistakes in the system go to `found`; what has no place in it is returned.
+pub(super) fn check(
+    spec: &SystemSpec,
+    drafts: &mut [Draft],
+    board: &Board,
+    limits: &Limits,
+    found: &mut Vec<Diagnostic>,
+) -> Result<Plan, Vec<String>> {
+    let mut free = FreeRam::new(&board.memory);
+    let finished: Vec<&Vm> = drafts
+        .iter()
+        .filter_map(|draft| draft.finished.as_ref())
+        .collect();
+    let mut plan = hypervisor(board, limits, pack_size(&finished, limits), &mut free)?;
+    let fixed = fixed(spec, board, &plan, found);
+    for named in &fixed {
+        free.remove(&named.region);
+    }
+    plan.modules = modules(&finished, board, &plan, &mut free)?;
+    let avoid_dtb = !plan.modules.is_empty();
+    drop(finished);
+
+    if let (true, Some(dtb)) = (avoid_dtb, &board.boot_dtb) {
+        // It is read for modules whenever a VM starts.
+        free.remove(dtb);
+    }
+    guests(spec, drafts, free, found);
+    Ok(plan)
+}
+
+/// An upper bound for the pack: every file once, on its own pages.
+fn pack_size(vms: &[&Vm], limits: &Limits) -> u64 {
+    let mut seen = HashSet::new();
+    let mut size = (HEADER_SIZE + ENTRY_SIZE) as u64;
+    for vm in vms {
+        for payload in payloads(vm).filter(|payload| !payload.module) {
+            if seen.insert(&payload.name) {
+                size += ENTRY_SIZE as u64 + payload.size.next_multiple_of(ALIGN as u64);
+            }
+        }
+        size += (ENTRY_SIZE + vm.dtb.len().next_multiple_of(ALIGN)) as u64;
+    }
+    size.next_multiple_of(ALIGN as u64) + if limits.symbols { SYMBOLS_SIZE } else { 0 }
+}
+
+fn payloads(vm: &Vm) -> impl Iterator<Item = &Payload> {
+    [Some(&vm.image.kernel), vm.image.initrd.as_ref()]
+        .into_iter()
+        .flatten()
+}
+
+/// Kernel, pack and pool.
+fn hypervisor(
+    board: &Board,
+    limits: &Limits,
+    pack_size: u64,
+    free: &mut FreeRam,
+) -> Result<Plan, Vec<String>> {
+    let kernel = Region {
+        base: board.load_address,
+        size: limits.kernel_size_max,
+    };
+    let pack = Region {
+        base: kernel.end(),
+        size: pack_size,
+    };
+    let image = Region {
+        base: kernel.base,
+        size: kernel.size.saturating_add(pack.size),
+    };
+    if !free.contains(&image) {
+        return Err(vec![format!(
+            "the image does not fit into `{}`'s RAM: from the load address {:#x} on it takes up to {} for the \
+             kernel (CONFIG_KERNEL_SIZE_MAX) and {} for the pack with the guests' files",
+            board.name,
+            kernel.base,
+            size::human(kernel.size),
+            size::about(pack.size),
+        )]);
+    }
+    free.remove(&image);
+    // The pool is used while the boot loader's device tree is still needed.
+    let mut without_dtb = free.clone();
+    if let Some(dtb) = boot_dtb(board, &image) {
+        without_dtb.remove(&dtb);
+    }
+    let pool = without_dtb.take(limits.pool_size, PAGE, 0).ok_or_else(|| {
+        vec![format!(
+            "CONFIG_POOL_SIZE={:#x} does not fit into `{}`'s RAM: the largest free piece has {}",
+            limits.pool_size,
+            board.name,
+            size::human(without_dtb.largest())
+        )]
+    })?;
+    free.remove(&pool);
+    Ok(Plan {
+        kernel,
+        pack,
+        pool,
+        modules: Vec::new(),
+    })
+}
+
+/// Where the boot loader's device tree may be: where the board says, or behind an image that takes that
+/// place.
+fn boot_dtb(board: &Board, image: &Region) -> Option<Region> {
+    let dtb = board.boot_dtb?;
+    if !image.overlaps(&dtb) {
+        return Some(dtb);
+    }
+    let end = image.end().next_multiple_of(DTB_ALIGN) + dtb.size;
+    Some(Region {
+        base: image.base,
+        size: end - image.base,
+    })
+}
+
+/// Memory whose physical address the system gives.
+fn fixed(spec: &SystemSpec, board: &Board, plan: &Plan, found: &mut Vec<Diagnostic>) -> Vec<Named> {
+    let own = [
+        ("the hypervisor's kernel", plan.kernel),
+        ("the hypervisor's pack", plan.pack),
+        ("the hypervisor's pool", plan.pool),
+    ];
+    let mut fixed: Vec<Named> = Vec::new();
+    for (vm, memory) in spec
+        .vms
+        .iter()
+        .flat_map(|vm| vm.memory.iter().map(move |m| (vm, m)))
+    {
+        let Some(pa) = memory.pa.as_ref().filter(|pa| pa.value % PAGE == 0) else {
+            continue;
+        };
+        let named = Named {
+            name: format!("`{}`'s memory", vm.name.value),
+            region: Region {
+                base: pa.value,
+                size: memory.size.value,
+            },
+            span: pa.span.clone(),
+        };
+        if !board
+            .memory
+            .iter()
+            .any(|ram| ram.base <= pa.value && named.region.end() <= ram.end())
+        {
+            let ram: Vec<String> = board.memory.iter().map(show).collect();
+            found.push(
+                Diagnostic::new(pa.span.clone(), format!("{} is not in RAM", named.name))
+                    .label(format!("{} is not all memory", show(&named.region)))
+                    .help(format!("`{}`'s memory is {}", board.name, ram.join(", "))),
+            );
+        }
+        for (what, region) in own
+            .iter()
+            .filter(|(_, region)| region.overlaps(&named.region))
+        {
+            found.push(
+                Diagnostic::new(pa.span.clone(), format!("{} overlaps {what}", named.name))
+                    .label(format!("{} is at {}", named.name, show(&named.region)))
+                    .note(format!("{what} is at {}", show(region)))
+                    .help("leave `pa` out to have a place found"),
+            );
+        }
+        for other in fixed
+            .iter()
+            .filter(|other| other.region.overlaps(&named.region))
+        {
+            found.push(overlap(&named, other));
+        }
+        fixed.push(named);
+    }
+    fixed
+}
+
+/// Places the files that the boot loader loads, each once.
+fn modules(
+    vms: &[&Vm],
+    board: &Board,
+    plan: &Plan,
+    free: &mut FreeRam,
+) -> Result<Vec<ModuleFile>, Vec<String>> {
+    let image = Region {
+        base: plan.kernel.base,
+        size: plan.pack.end() - plan.kernel.base,
+    };
+    let mut room = free.clone();
+    if let Some(dtb) = boot_dtb(board, &image) {
+        room.remove(&dtb);
+    }
+    let mut modules: Vec<ModuleFile> = Vec::new();
+    for payload in vms
+        .iter()
+        .flat_map(|vm| payloads(vm))
+        .filter(|payload| payload.module)
+    {
+        if modules.iter().any(|module| module.name == payload.name) {
+            continue;
+        }
+        let size = payload.size.next_multiple_of(PAGE);
+        let region = room.take(size, PAGE, 0).ok_or_else(|| {
+            vec![format!(
+                "there is no RAM left for the module `{}` ({})",
+                payload.file.written,
+                size::about(size)
+            )]
+        })?;
+        free.remove(&region);
+        modules.push(ModuleFile {
+            name: payload.name.clone(),
+            path: payload.file.path.clone(),
+            region,
+        });
+    }
+    Ok(modules)
+}
+
+/// Places all other guest memory, the largest first.
+fn guests(spec: &SystemSpec, drafts: &mut [Draft], mut free: FreeRam, found: &mut Vec<Diagnostic>) {
+    let mut wishes: Vec<(usize, &MemorySpec)> = drafts
+        .iter()
+        .enumerate()
+        .flat_map(|(vm, draft)| {
+            draft
+                .memory
+                .iter()
+                .flatten()
+                .map(move |memory| (vm, memory))
+        })
+        .collect();
+    // A stable sort: equal sizes keep the order of the file.
+    wishes.sort_by_key(|(_, memory)| std::cmp::Reverse(memory.size.value));
+    let available = free.bytes();
+    let mut placed: Vec<(usize, GuestMemory)> = Vec::new();
+    for (vm, memory) in wishes {
+        let size = memory.size.value;
+        let pa = match &memory.pa {
+            Some(pa) => Some(Region {
+                base: pa.value,
+                size,
+            }),
+            None => free.take_for_guest(memory.ipa.value, size),
+        };
+        match pa {
+            Some(pa) => placed.push((
+                vm,
+                GuestMemory {
+                    ipa: memory.ipa.value,
+                    pa,
+                    writable: memory.writable,
+                    executable: memory.executable,
+                },
+            )),
+            None => found.push(
+                Diagnostic::new(
+                    memory.size.span.clone(),
+                    format!(
+                        "there is no room for the memory of `{}`",
+                        spec.vms[vm].name.value
+                    ),
+                )
+                .label(format!(
+                    "needs {} in one piece; the largest free piece has {}",
+                    size::human(size),
+                    size::human(free.largest())
+                ))
+                .note(format!(
+                    "the board leaves {} for guests, of which larger or earlier pieces took {}",
+                    size::human(available),
+                    size::human(available - free.bytes())
+                ))
+                .help("give the VMs less memory, or the board more"),
+            ),
+        }
+    }
+    for (index, draft) in drafts.iter_mut().enumerate() {
+        if let Some(vm) = &mut draft.finished {
+            vm.memory = placed
+                .iter()
+                .filter(|(of, _)| *of == index)
+                .map(|(_, m)| *m)
+                .collect();
+            vm.memory.sort_by_key(|memory| memory.ipa);
+        }
+    }
+}

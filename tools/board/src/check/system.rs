@@ -1,0 +1,426 @@
+//! Checks of a system's VMs one by one and against each other: names, cores, memory, devices.
+
+use tables::Region;
+
+use super::{Named, disjoint, needs, overlap, page_aligned, unique};
+use crate::diag::Diagnostic;
+use crate::generate::dtb;
+use crate::model::{Board, Device, DeviceKind, Vcpu, Vm};
+use crate::reader::At;
+use crate::schema::system::{DEFAULT_WEIGHT, DeviceSpec, MemorySpec, SystemSpec, VcpuSpec, VmSpec};
+use crate::size;
+use crate::symbols::Symbols;
+
+/// vCPUs that the virtual GIC of either version can serve.
+const MAX_VCPUS: usize = 8;
+/// Longest name of a VM: it stands before every line of its console.
+const MAX_NAME: usize = 16;
+/// Guest addresses end here: 512 GiB, which every core's stage 2 can map (40 bits of PA or more).
+pub(super) const IPA_END: u64 = 1 << 39;
+/// VMIDs that every core has (8 bits), but for 0, which the hypervisor keeps.
+const MAX_VMS: usize = 255;
+
+/// A VM on its way through the checks.
+pub(super) struct Draft {
+    pub vcpus: Vec<Vcpu>,
+    pub devices: Vec<Device>,
+    /// Whether the memory's addresses and sizes are sane by themselves; ascending by IPA if so.
+    pub memory: Option<Vec<MemorySpec>>,
+    pub finished: Option<Vm>,
+}
+
+/// Checks all VMs.
+pub(super) fn check(
+    spec: &SystemSpec,
+    board: &Board,
+    symbols: &dyn Symbols,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<Draft> {
+    let names: Vec<At<String>> = spec.vms.iter().map(|vm| vm.name.clone()).collect();
+    unique(&names, |name| format!("two VMs are named `{name}`"), found);
+    names.iter().for_each(|name| check_name(name, found));
+    if let Some(vm) = spec.vms.get(MAX_VMS) {
+        found.push(
+            Diagnostic::new(
+                vm.span.clone(),
+                format!("the system has {} VMs", spec.vms.len()),
+            )
+            .label(format!(
+                "one more than the {MAX_VMS} that VMIDs can tell apart"
+            )),
+        );
+    }
+    spec.vms
+        .iter()
+        .map(|vm| check_vm(vm, board, symbols, found))
+        .collect()
+}
+
+fn check_name(name: &At<String>, found: &mut Vec<Diagnostic>) {
+    let text = &name.value;
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let error = Diagnostic::new(name.span.clone(), format!("`{text}` cannot name a VM"));
+    if text.is_empty() || !text.chars().all(good) {
+        found.push(error.label("a name consists of letters, digits, `-` and `_`"));
+    } else if text.len() > MAX_NAME {
+        let label = format!("{} characters; at most {MAX_NAME} are allowed", text.len());
+        found.push(
+            error
+                .label(label)
+                .note("it stands before every line of the VM's console"),
+        );
+    } else if text == "caesura" {
+        found.push(error.label("this is how the hypervisor's own lines are marked"));
+    }
+}
+
+fn check_vm(
+    vm: &VmSpec,
+    board: &Board,
+    symbols: &dyn Symbols,
+    found: &mut Vec<Diagnostic>,
+) -> Draft {
+    let count = vm.vcpus.len();
+    if !(1..=MAX_VCPUS).contains(&count) {
+        let error = Diagnostic::new(
+            vm.vcpus_span.clone(),
+            format!("`{}` cannot have this number of vCPUs", vm.name.value),
+        );
+        found.push(error.label(format!("must be 1 to {MAX_VCPUS}")));
+    }
+    let vcpus = vm
+        .vcpus
+        .iter()
+        .map(|vcpu| check_vcpu(vcpu, board, symbols, found))
+        .collect();
+    let devices = check_devices(vm, symbols, found);
+    let memory = check_memory(vm, &devices, board, found);
+    if let (Some(expect), false) = (
+        vm.expect.first(),
+        devices.iter().any(|device| device.kind == DeviceKind::Uart),
+    ) {
+        found.push(
+            Diagnostic::new(
+                expect.span.clone(),
+                "nothing can appear on the console of a VM without one",
+            )
+            .label(format!("`{}` has no uart", vm.name.value))
+            .help("add \"uart\" to `devices`, or drop `expect`"),
+        );
+    }
+    Draft {
+        vcpus,
+        devices,
+        memory,
+        finished: None,
+    }
+}
+
+fn check_vcpu(
+    vcpu: &VcpuSpec,
+    board: &Board,
+    symbols: &dyn Symbols,
+    found: &mut Vec<Diagnostic>,
+) -> Vcpu {
+    let cores = board.cpus.len();
+    let mut affinity = 0;
+    match &vcpu.affinity {
+        None => affinity = u64::MAX >> (64 - cores.clamp(1, 64)),
+        Some(list) => {
+            if list.value.is_empty() {
+                found.push(
+                    Diagnostic::new(list.span.clone(), "the affinity is empty")
+                        .label("the vCPU could run nowhere")
+                        .help("leave `affinity` out to allow every core"),
+                );
+            }
+            unique(
+                &list.value,
+                |core| format!("core {core} is listed twice"),
+                found,
+            );
+            for core in &list.value {
+                match usize::try_from(core.value) {
+                    Ok(index) if index < cores => affinity |= 1 << index,
+                    _ => found.push(no_such_core(core, board)),
+                }
+            }
+        }
+    }
+    let weight = match &vcpu.weight {
+        None => DEFAULT_WEIGHT,
+        Some(weight) => {
+            needs(symbols, "SCHED_WRR", &weight.span, "a weight", found);
+            if !(1..=65535).contains(&weight.value) {
+                found.push(
+                    Diagnostic::new(
+                        weight.span.clone(),
+                        format!("the weight {} is out of range", weight.value),
+                    )
+                    .label("must be 1 to 65535")
+                    .help(format!(
+                        "{DEFAULT_WEIGHT} is the usual share; twice as much is {}",
+                        2 * DEFAULT_WEIGHT
+                    )),
+                );
+            }
+            weight.value
+        }
+    };
+    // A weight beyond 32 bits was refused above.
+    Vcpu {
+        affinity,
+        weight: u32::try_from(weight).unwrap_or(u32::MAX),
+    }
+}
+
+fn no_such_core(core: &At<u64>, board: &Board) -> Diagnostic {
+    let error = Diagnostic::new(
+        core.span.clone(),
+        format!("there is no core {}", core.value),
+    );
+    let (used, present) = (board.cpus.len(), board.cpus_present);
+    if core.value < present as u64 {
+        error
+            .label(format!(
+                "the configuration uses the first {used} of `{}`'s {present}",
+                board.name
+            ))
+            .help(format!("set CONFIG_NR_CPUS={} or more", core.value + 1))
+    } else if used == 1 {
+        error.label(format!("`{}` is used with one core, number 0", board.name))
+    } else {
+        error.label(format!("`{}` has the cores 0 to {}", board.name, used - 1))
+    }
+}
+
+/// Where a device is unless the system says otherwise, as on QEMU's `virt`; and the symbol it needs.
+fn usual(kind: DeviceKind) -> (Device, &'static str, &'static str) {
+    match kind {
+        DeviceKind::Uart => (
+            Device {
+                kind,
+                ipa: 0x0900_0000,
+                intid: 33,
+            },
+            "VDEV_PL011",
+            "uart",
+        ),
+        DeviceKind::Rtc => (
+            Device {
+                kind,
+                ipa: 0x0901_0000,
+                intid: 34,
+            },
+            "VDEV_PL031",
+            "rtc",
+        ),
+    }
+}
+
+fn check_devices(vm: &VmSpec, symbols: &dyn Symbols, found: &mut Vec<Diagnostic>) -> Vec<Device> {
+    let Some(specs) = &vm.devices else {
+        return [DeviceKind::Uart, DeviceKind::Rtc]
+            .map(usual)
+            .into_iter()
+            .filter(|(_, symbol, _)| symbols.bool(symbol))
+            .map(|(device, _, _)| device)
+            .collect();
+    };
+    let mut intids = Vec::new();
+    for (index, spec) in specs.iter().enumerate() {
+        let (_, symbol, name) = usual(spec.kind);
+        needs(
+            symbols,
+            symbol,
+            &spec.span,
+            &format!("the device `{name}`"),
+            found,
+        );
+        if let Some(first) = specs[..index].iter().find(|other| other.kind == spec.kind) {
+            found.push(
+                Diagnostic::new(
+                    spec.span.clone(),
+                    format!("`{}` has a second {name}", vm.name.value),
+                )
+                .label("a VM can have one")
+                .related(first.span.clone(), "this is the first"),
+            );
+        }
+        if let Some(ipa) = &spec.ipa {
+            page_aligned(ipa, "the device's address", found);
+        }
+        if let Some(intid) = spec
+            .intid
+            .as_ref()
+            .filter(|i| !(32..1020).contains(&i.value))
+        {
+            found.push(
+                Diagnostic::new(
+                    intid.span.clone(),
+                    format!("INTID {} is not a shared peripheral interrupt", intid.value),
+                )
+                .label("must be 32 to 1019"),
+            );
+        }
+        intids.push(At::new(device_of(spec).intid, spec.span.clone()));
+    }
+    unique(
+        &intids,
+        |intid| format!("two devices have the INTID {intid}"),
+        found,
+    );
+    specs.iter().map(device_of).collect()
+}
+
+fn device_of(spec: &DeviceSpec) -> Device {
+    let (usual, _, _) = usual(spec.kind);
+    Device {
+        kind: spec.kind,
+        ipa: spec.ipa.as_ref().map_or(usual.ipa, |ipa| ipa.value),
+        intid: spec.intid.as_ref().map_or(usual.intid, |intid| intid.value),
+    }
+}
+
+/// The ranges of guest addresses that devices take.
+fn windows(vm: &VmSpec, devices: &[Device], board: &Board) -> Vec<Named> {
+    let named = |name: &str, base, size, span: &std::ops::Range<usize>| Named {
+        name: name.to_owned(),
+        region: Region { base, size },
+        span: span.clone(),
+    };
+    let mut windows = vec![named(
+        "the virtual GIC distributor",
+        dtb::DISTRIBUTOR,
+        0x1_0000,
+        &vm.span,
+    )];
+    windows.push(match board.gic.version() {
+        2 => named(
+            "the virtual GIC CPU interface",
+            dtb::CPU_INTERFACE,
+            0x2000,
+            &vm.span,
+        ),
+        _ => named(
+            "the virtual GIC redistributors",
+            dtb::REDISTRIBUTORS,
+            vm.vcpus.len() as u64 * dtb::REDISTRIBUTOR_SIZE,
+            &vm.span,
+        ),
+    });
+    for (index, device) in devices.iter().enumerate() {
+        let span = vm
+            .devices
+            .as_ref()
+            .and_then(|specs| specs.get(index))
+            .map_or(&vm.span, |s| &s.span);
+        let name = format!("the device `{}`", usual(device.kind).2);
+        windows.push(named(&name, device.ipa, 0x1000, span));
+    }
+    windows
+}
+
+/// Sane addresses, and nothing over anything else in the guest's address space.
+fn check_memory(
+    vm: &VmSpec,
+    devices: &[Device],
+    board: &Board,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Vec<MemorySpec>> {
+    let before = found.len();
+    if vm.memory.is_empty() {
+        found.push(
+            Diagnostic::new(
+                vm.span.clone(),
+                format!("`{}` has no memory", vm.name.value),
+            )
+            .help("for example: memory = \"256M\""),
+        );
+    }
+    let mut ranges = Vec::new();
+    for memory in &vm.memory {
+        let good = [
+            page_aligned(&memory.ipa, "the guest address", found),
+            page_aligned(&memory.size, "the memory's size", found),
+            memory
+                .pa
+                .as_ref()
+                .is_none_or(|pa| page_aligned(pa, "the physical address", found)),
+            fits_address_space(memory, found),
+        ];
+        if good == [true; 4] {
+            ranges.push(Named {
+                name: format!("`{}`'s memory at {:#x}", vm.name.value, memory.ipa.value),
+                region: Region {
+                    base: memory.ipa.value,
+                    size: memory.size.value,
+                },
+                span: memory.span.clone(),
+            });
+        }
+    }
+    disjoint(&ranges, found);
+    let windows = windows(vm, devices, board);
+    for window in &windows {
+        for range in ranges
+            .iter()
+            .filter(|range| range.region.overlaps(&window.region))
+        {
+            // The carets go to the memory: the GIC is nowhere in the file.
+            let mut error = overlap(range, window);
+            if window.span == vm.span {
+                error.related.clear();
+                error = error.note(format!(
+                    "{} is at {}",
+                    window.name,
+                    super::show(&window.region)
+                ));
+            }
+            found.push(error.help("memory usually begins at 0x4000_0000"));
+        }
+    }
+    for (index, one) in windows
+        .iter()
+        .enumerate()
+        .filter(|(_, w)| w.span != vm.span)
+    {
+        for other in windows[..index]
+            .iter()
+            .filter(|other| other.region.overlaps(&one.region))
+        {
+            found.push(overlap(one, other));
+        }
+    }
+    (found.len() == before).then(|| {
+        let mut memory = vm.memory.clone();
+        memory.sort_by_key(|memory| memory.ipa.value);
+        memory
+    })
+}
+
+fn fits_address_space(memory: &MemorySpec, found: &mut Vec<Diagnostic>) -> bool {
+    let end = memory.ipa.value.checked_add(memory.size.value);
+    if memory.size.value == 0 {
+        found.push(
+            Diagnostic::new(memory.size.span.clone(), "the memory has size 0")
+                .label("nothing would be there")
+                .help("for example: \"256M\""),
+        );
+        false
+    } else if end.is_none_or(|end| end > IPA_END) {
+        found.push(
+            Diagnostic::new(
+                memory.span.clone(),
+                "the memory reaches beyond the guest's address space",
+            )
+            .label(format!(
+                "guest addresses end at {IPA_END:#x} ({})",
+                size::human(IPA_END)
+            )),
+        );
+        false
+    } else {
+        true
+    }
+}

@@ -1,0 +1,205 @@
+//! The systems that ship, evaluated with stand-ins for their files: they are free of mistakes, nothing of
+//! them overlaps, and what is generated from them is what it should be.
+
+mod common;
+
+use std::fs;
+
+use board::{QemuOptions, Region, read_pack};
+use common::{root, shipped, symbols, symbols_gicv2};
+
+const SYSTEMS: &[&str] = &[
+    "linux",
+    "linux-check",
+    "linux-one",
+    "linux-smp",
+    "hello",
+    "uboot",
+    "modules",
+];
+
+#[test]
+fn every_shipped_system_is_listed_here() {
+    let mut found: Vec<String> = fs::read_dir(root().join("configs/systems"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
+        .collect();
+    found.sort();
+    let mut listed: Vec<&str> = SYSTEMS.to_vec();
+    listed.sort_unstable();
+    assert_eq!(found, listed);
+}
+
+#[test]
+fn the_shipped_systems_fit_and_nothing_overlaps() {
+    for name in SYSTEMS {
+        for symbols in [symbols(), symbols_gicv2()] {
+            let (model, _folder) = shipped(name, &symbols);
+            let mut taken: Vec<Region> = vec![model.plan.kernel, model.plan.pack, model.plan.pool];
+            taken.extend(model.plan.modules.iter().map(|module| module.region));
+            for vm in &model.system.vms {
+                taken.extend(vm.memory.iter().map(|memory| memory.pa));
+                for memory in &vm.memory {
+                    let block = if memory.pa.size >= 2 << 20 {
+                        2 << 20
+                    } else {
+                        4096
+                    };
+                    assert_eq!(
+                        memory.pa.base % block,
+                        memory.ipa % block,
+                        "{name}: {memory:x?}"
+                    );
+                }
+            }
+            for (index, one) in taken.iter().enumerate() {
+                assert!(
+                    model
+                        .board
+                        .memory
+                        .iter()
+                        .any(|ram| ram.base <= one.base && one.end() <= ram.end())
+                );
+                for other in &taken[..index] {
+                    assert!(!one.overlaps(other), "{name}: {one:x?} and {other:x?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_system_has_the_outputs_it_should() {
+    let (model, folder) = shipped("linux", &symbols());
+    let out = folder.path().join("build");
+    let written = model.write(&out).unwrap();
+    let names: Vec<_> = written
+        .iter()
+        .map(|w| w.path.file_name().unwrap().to_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        ["tables.rs", "features", "link.ld", "vm0.dtb", "vm1.dtb"]
+    );
+    assert!(written.iter().all(|w| w.changed));
+    assert!(
+        model.write(&out).unwrap().iter().all(|w| !w.changed),
+        "the second time nothing changed"
+    );
+    insta::assert_snapshot!(
+        "linux_tables",
+        fs::read_to_string(out.join("tables.rs")).unwrap()
+    );
+    insta::assert_snapshot!(
+        "linux_features",
+        fs::read_to_string(out.join("features")).unwrap()
+    );
+    let script = fs::read_to_string(out.join("link.ld")).unwrap();
+    assert!(
+        script.contains(". = 0x40080000;") && !script.contains("{{"),
+        "{script}"
+    );
+}
+
+#[test]
+fn a_gicv2_system_has_gicv2_tables() {
+    let (model, _folder) = shipped("hello", &symbols_gicv2());
+    let outputs = model.outputs().unwrap();
+    insta::assert_snapshot!(
+        "hello_gicv2_tables",
+        String::from_utf8(outputs[0].bytes.clone()).unwrap()
+    );
+}
+
+#[test]
+fn the_pack_holds_each_file_once_and_the_plan_has_room_for_it() {
+    let (model, _folder) = shipped("linux", &symbols());
+    let pack = model.pack().unwrap().finish();
+    let entries = read_pack(&pack).unwrap();
+    let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "linux/Image",
+            "linux/initrd-shell.cpio.gz",
+            "vm0.dtb",
+            "vm1.dtb"
+        ]
+    );
+    assert!(pack.len() as u64 <= model.plan.pack.size);
+    let room = model.plan.pack.end() - model.plan.kernel.base;
+    assert!(model.check_image_size(room).is_ok());
+    assert!(
+        model
+            .check_image_size(room + 1)
+            .unwrap_err()
+            .contains("CONFIG_KERNEL_SIZE_MAX")
+    );
+}
+
+#[test]
+fn modules_stay_out_of_the_pack_and_go_to_the_boot_loader() {
+    let (model, _folder) = shipped("modules", &symbols());
+    let entries = read_pack(&model.pack().unwrap().finish()).unwrap();
+    assert_eq!(
+        entries.len(),
+        1,
+        "only the device tree is packed: {entries:?}"
+    );
+    let options = QemuOptions {
+        image: "caesura.img".into(),
+        cpu: None,
+        cpus: None,
+    };
+    let args = model.qemu_args(&options).unwrap().join(" ");
+    for module in &model.plan.modules {
+        let place = format!("guest-loader,addr={:#x},kernel=", module.region.base);
+        assert!(args.contains(&place), "{args}");
+        assert!(
+            args.contains(&format!("bootargs={}", module.name)),
+            "{args}"
+        );
+        assert!(!module.region.overlaps(&model.board.boot_dtb.unwrap()));
+    }
+    let initrd = model.system.vms[0].image.initrd.as_ref().unwrap();
+    assert!(
+        initrd.module && initrd.limit > initrd.size,
+        "another initrd may be larger"
+    );
+}
+
+#[test]
+fn qemu_is_told_what_the_board_says() {
+    let (model, _folder) = shipped("hello", &symbols_gicv2());
+    let mut options = QemuOptions {
+        image: "a/caesura.img".into(),
+        cpu: None,
+        cpus: None,
+    };
+    assert_eq!(
+        model.qemu_args(&options).unwrap().join(" "),
+        "-M virt,virtualization=on,gic-version=2,dtb-randomness=off -cpu cortex-a72 -m 1024 -smp 4 \
+         -display none -audio none -monitor none -no-reboot -serial stdio -kernel a/caesura.img"
+    );
+    options.cpu = Some("max".into());
+    options.cpus = Some(1);
+    let args = model.qemu_args(&options).unwrap().join(" ");
+    assert!(args.contains("-cpu max -m 1024 -smp 1 "), "{args}");
+}
+
+#[test]
+fn the_summary_shows_the_memory_map() {
+    let (model, _folder) = shipped("linux", &symbols());
+    insta::assert_snapshot!("linux_summary", model.summary());
+    let (model, _folder) = shipped("uboot", &symbols());
+    insta::assert_snapshot!("uboot_summary", model.summary());
+}
+
+#[test]
+fn the_programs_to_build_first_are_known_without_them() {
+    let names =
+        |name| board::built_images(&root().join(format!("configs/systems/{name}.toml"))).unwrap();
+    assert_eq!(names("hello"), ["hello.elf"]);
+    assert!(names("linux").is_empty());
+}
