@@ -58,6 +58,23 @@ pub enum Trigger {
     Edge,
 }
 
+/// Why a core's part of the interrupt controller is not usable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CoreError {
+    /// GICv3: no redistributor in the board's regions has this affinity (an MPIDR).
+    NoRedistributor(u64),
+}
+
+impl core::fmt::Display for CoreError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let CoreError::NoRedistributor(mpidr) = self;
+        write!(
+            f,
+            "no GIC redistributor for the core with MPIDR {mpidr:#x} in the regions that board.toml gives"
+        )
+    }
+}
+
 /// The priority every interrupt of the hypervisor starts with: between 0, the highest, and 0xff.
 pub const DEFAULT_PRIORITY: u8 = 0xa0;
 

@@ -12,7 +12,7 @@ use tock_registers::registers::{ReadOnly, ReadWrite, WriteOnly};
 use tock_registers::{register_bitfields, register_structs};
 use vgic::{Control, CpuInterface, ListRegisters, Lr, Vmcr};
 
-use crate::distributor::{Ctlr, Distributor, Trigger};
+use crate::distributor::{CoreError, Ctlr, Distributor, Trigger};
 use crate::mmio::Registers;
 
 register_structs! {
@@ -153,7 +153,11 @@ impl GicV2 {
 
     /// Resets and enables this core's private interrupts' state, its CPU interface and its virtual interface. On
     /// each core, after [`GicV2::init_distributor`]. Its private interrupts are disabled.
-    pub fn init_core(&self) {
+    ///
+    /// # Errors
+    ///
+    /// None on this version; the signature is GICv3's.
+    pub fn init_core(&self) -> Result<(), CoreError> {
         self.distributor.quiesce(0, 32);
         // Banked: each core reads its own bit. With a single core the register reads zero.
         let own = match self.distributor.0.itargetsr[0].get() as u8 {
@@ -174,6 +178,7 @@ impl GicV2 {
         }
         interface.restore(&CpuInterface::RESET);
         interface.set_control(Control::QUIET);
+        Ok(())
     }
 
     /// Lets an interrupt be signalled; a private one on this core.

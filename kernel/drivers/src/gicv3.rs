@@ -13,7 +13,7 @@ use tock_registers::registers::{ReadOnly, ReadWrite};
 use tock_registers::{register_bitfields, register_structs};
 use vgic::{Control, CpuInterface, ListRegisters, Lr, Vmcr};
 
-use crate::distributor::{Ctlr, Distributor, Trigger};
+use crate::distributor::{CoreError, Ctlr, Distributor, Trigger};
 use crate::mmio::Registers;
 
 register_structs! {
@@ -70,23 +70,6 @@ impl Acknowledged {
     #[inline(always)]
     pub const fn intid(self) -> u32 {
         self.0 as u32
-    }
-}
-
-/// Why a core's redistributor is not usable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CoreError {
-    /// No redistributor in the board's regions has this affinity (an MPIDR).
-    NoRedistributor(u64),
-}
-
-impl core::fmt::Display for CoreError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let CoreError::NoRedistributor(mpidr) = self;
-        write!(
-            f,
-            "no GIC redistributor for the core with MPIDR {mpidr:#x} in the regions that board.toml gives"
-        )
     }
 }
 
