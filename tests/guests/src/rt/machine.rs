@@ -49,6 +49,8 @@ pub struct Machine {
     pub in_vm: bool,
     /// `rom=` of the boot arguments: an address that may be read and not written; 0 if there is none.
     pub rom: u64,
+    /// `seconds=` of the boot arguments, hexadecimal: how long to run; 0 if not given.
+    pub seconds: u64,
 }
 
 struct Once(UnsafeCell<Machine>, AtomicBool);
@@ -71,6 +73,7 @@ static MACHINE: Once = Once(
         first_count: 0,
         in_vm: false,
         rom: 0,
+        seconds: 0,
     }),
     AtomicBool::new(false),
 );
@@ -139,7 +142,10 @@ fn read(tree: &Dtb<'_>, machine: &mut Machine) {
                     node.is_memory = value == b"memory\0";
                 }
                 "method" => machine.smc = value == b"smc\0",
-                "bootargs" => machine.rom = option(value, "rom=").unwrap_or(0),
+                "bootargs" => {
+                    machine.rom = option(value, "rom=").unwrap_or(0);
+                    machine.seconds = option(value, "seconds=").unwrap_or(0);
+                }
                 _ => {}
             },
         }
