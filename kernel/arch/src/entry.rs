@@ -1,7 +1,7 @@
 //! The first instructions: arm64 Image header, boot core, secondary cores, early UART.
 //!
 //! Refuses to run at another exception level than EL2, at another address than the linked one, or on a
-//! core that the board's table does not know, and says so in words on the early UART. Stage letters: `E`
+//! core that is not among those the image is for, and says so in words on the early UART. Stage letters: `E`
 //! entered at EL2 at the right address, `Z` bss is zero, `R` Rust is entered; `mmu` adds `M`.
 
 use core::arch::global_asm;
@@ -81,6 +81,9 @@ _start:
     adrp    x0, CAESURA_BOOT
     add     x0, x0, :lo12:CAESURA_BOOT
     ldr     x1, [x0, {BOOT_CPUS}]
+    ldr     x2, .Lcpus
+    cmp     x1, x2
+    csel    x1, x1, x2, lo
     add     x0, x0, {BOOT_MPIDRS}
     mov     x20, #0
 4:  cmp     x20, x1
@@ -125,9 +128,7 @@ caesura_secondary_entry:
     isb
     msr     sctlr_el2, x4
     isb
-    adrp    x0, CAESURA_BOOT
-    add     x0, x0, :lo12:CAESURA_BOOT
-    ldr     x1, [x0, {BOOT_CPUS}]
+    ldr     x1, .Lcpus
     cmp     x20, x1
     b.hs    .Lpark
     bl      .Lcore_setup
@@ -250,6 +251,8 @@ caesura_early_puts:
     .quad   _start
 .Lstride:
     .quad   __stack_stride
+.Lcpus:
+    .quad   __nr_cpus
 .Ltext_level:
     .asciz  "\r\ncaesura: entered at exception level EL"
 .Ltext_level_2:
@@ -263,7 +266,7 @@ caesura_early_puts:
 .Ltext_core:
     .asciz  "\r\ncaesura: started on the core with MPIDR 0x"
 .Ltext_core_2:
-    .asciz  ", which board.toml does not list.\r\n"
+    .asciz  ", which is not among the first CONFIG_NR_CPUS cores of board.toml.\r\n"
     .balign 8
     .ltorg
     "#,
