@@ -28,13 +28,22 @@ fn main() {
     for file in ["tables.rs", "link.ld"] {
         let path = generated.join(file);
         if !path.is_file() {
-            println!("cargo::error={}: missing; run `make` to generate it", path.display());
+            println!(
+                "cargo::error={}: missing; run `make` to generate it",
+                path.display()
+            );
             return;
         }
         println!("cargo::rerun-if-changed={}", path.display());
     }
-    println!("cargo::rustc-env=CAESURA_TABLES={}", generated.join("tables.rs").display());
-    println!("cargo::rustc-link-arg-bins=-T{}", generated.join("link.ld").display());
+    println!(
+        "cargo::rustc-env=CAESURA_TABLES={}",
+        generated.join("tables.rs").display()
+    );
+    println!(
+        "cargo::rustc-link-arg-bins=-T{}",
+        generated.join("link.ld").display()
+    );
     println!("cargo::rustc-link-arg-bins=--no-dynamic-linker");
 
     // kconfig-rs says itself what is wrong with the file.

@@ -61,3 +61,9 @@ pub fn invalidate_instructions() {
         );
     }
 }
+
+/// Writes back and drops one line of this core's caches by set and way, as `DC CISW` names it.
+pub fn clean_and_invalidate_set_way(set_way: u64) {
+    // SAFETY: what is dropped was written back.
+    unsafe { asm!("dc cisw, {}", in(reg) set_way, options(nostack, preserves_flags)) }
+}

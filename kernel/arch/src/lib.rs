@@ -20,7 +20,7 @@
 //!
 //! All of EL2 runs without VHE (HCR_EL2.E2H = 0), identity-mapped, on SP_EL2, without FP registers.
 //! Modules that touch hardware exist only on the target; [`paging`], [`exception`], [`context`],
-//! [`backtrace`] and the register encodings in [`traps`] are plain code and tested on the host.
+//! [`backtrace`] and the encodings in [`traps`] are plain code and tested on the host.
 #![no_std]
 
 #[cfg(test)]
@@ -51,6 +51,8 @@ pub mod id;
 pub mod layout;
 #[cfg(target_arch = "aarch64")]
 pub mod mmu;
+#[cfg(target_arch = "aarch64")]
+pub mod ram;
 #[cfg(target_arch = "aarch64")]
 pub mod switch;
 #[cfg(target_arch = "aarch64")]

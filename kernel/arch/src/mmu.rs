@@ -6,7 +6,7 @@
 use core::arch::asm;
 use core::cell::UnsafeCell;
 
-use aarch64_cpu::registers::{ID_AA64MMFR0_EL1, Readable};
+use aarch64_cpu::registers::{ID_AA64MMFR0_EL1, Readable, SCTLR_EL2};
 
 use crate::layout::{self, Range};
 use crate::paging::{AddressSpace, MAIR, MapError, Mapping, Memory, PAGE, Tables};
@@ -156,6 +156,12 @@ pub unsafe fn enable(
     // The other cores read this with their caches off.
     cache::clean_to_memory(registers.addr() as u64, size_of::<Registers>() as u64);
     Ok(pages)
+}
+
+/// Whether this core's MMU is on; before that, no locks and no atomics.
+#[must_use]
+pub fn is_on() -> bool {
+    SCTLR_EL2.is_set(SCTLR_EL2::M)
 }
 
 /// TCR_EL2 (Arm ARM D19.2.147, E2H = 0): 48-bit addresses, 4 KiB granule, walks cacheable and inner shareable,

@@ -138,3 +138,18 @@ impl FpContext {
         }
     }
 }
+
+/// Puts EL1's system registers into their reset state: a suspended guest wakes as from reset.
+///
+/// # Safety
+///
+/// As [`SysContext::restore`], for the guest that is loaded.
+pub unsafe fn reset_system() {
+    // SAFETY: by the caller's promise.
+    unsafe { SysContext::reset().restore() }
+}
+
+/// Replaces the loaded guest's MDSCR_EL1, which it cannot write itself.
+pub fn set_mdscr(value: u64) {
+    MDSCR_EL1.set(value);
+}

@@ -1,0 +1,100 @@
+//! What each physical core keeps for itself, and how one core gets another's attention.
+//!
+//! [`Local`] is reached only with interrupts masked, by the core it belongs to; [`Work`] is set by anyone and
+//! taken by the core before it enters a guest.
+
+use core::cell::Cell;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use arch::MAX_CPUS;
+use preempt::{PerCpu, Slot};
+
+use crate::config::{VCPUS_TOTAL, VMS};
+use crate::platform::IrqGuard;
+use crate::vcpu::Vcpu;
+
+/// The deadlines a core may hold: one for each vCPU's timers, one for each VM's clock, one for the console.
+pub const SOURCES: usize = VCPUS_TOTAL + VMS + 1;
+
+/// Something a core has to do before it enters a guest again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Ask the scheduler what to run.
+    Reschedule = 1,
+    /// EL2's timer fired: see which deadlines have passed.
+    Deadline = 2,
+}
+
+/// The work asked of a core.
+struct Requests(AtomicU32);
+
+static REQUESTS: PerCpu<Requests, MAX_CPUS> =
+    PerCpu::new([const { Slot::new(Requests(AtomicU32::new(0))) }; MAX_CPUS]);
+
+/// What a core keeps for itself.
+pub struct Local {
+    /// The vCPU whose registers are in this core, whether it runs or not.
+    pub loaded: Cell<Option<&'static Vcpu>>,
+    /// Ticks that interrupts of others took since the guest was left.
+    pub for_others: Cell<u64>,
+    /// When the scheduler wants to be asked again.
+    pub slice_end: Cell<Option<u64>>,
+    /// What EL2's timer is set to; `u64::MAX`: it is off.
+    pub armed: Cell<u64>,
+    /// When each source wants attention; `u64::MAX`: never.
+    pub deadlines: [Cell<u64>; SOURCES],
+}
+
+static LOCAL: PerCpu<Local, MAX_CPUS> = PerCpu::new(
+    [const {
+        Slot::new(Local {
+            loaded: Cell::new(None),
+            for_others: Cell::new(0),
+            slice_end: Cell::new(None),
+            armed: Cell::new(u64::MAX),
+            deadlines: [const { Cell::new(u64::MAX) }; SOURCES],
+        })
+    }; MAX_CPUS],
+);
+
+/// This core's own data.
+#[inline(always)]
+pub fn local(irq: &IrqGuard) -> &Local {
+    LOCAL.this_cpu_masked(irq)
+}
+
+/// Asks core `cpu` to do `work`; does not disturb it.
+pub fn request(cpu: usize, work: Work) {
+    if let Some(requests) = REQUESTS.get(cpu) {
+        requests.0.fetch_or(work as u32, Ordering::Release);
+    }
+}
+
+/// Asks this core to do `work` before it enters a guest.
+pub fn request_here(irq: &IrqGuard, work: Work) {
+    REQUESTS
+        .this_cpu(irq)
+        .0
+        .fetch_or(work as u32, Ordering::Relaxed);
+}
+
+/// Whether work has been asked of this core.
+#[inline(always)]
+pub fn has_work(irq: &IrqGuard) -> bool {
+    REQUESTS.this_cpu(irq).0.load(Ordering::Acquire) != 0
+}
+
+/// Takes one kind of work; `true` if it had been asked for.
+pub fn take(irq: &IrqGuard, work: Work) -> bool {
+    let requests = &REQUESTS.this_cpu(irq).0;
+    requests.load(Ordering::Relaxed) & work as u32 != 0
+        && requests.fetch_and(!(work as u32), Ordering::Acquire) & work as u32 != 0
+}
+
+/// Makes core `cpu` reschedule soon: at its next way out of EL2, which an interrupt brings about now.
+pub fn kick(irq: &IrqGuard, cpu: usize) {
+    request(cpu, Work::Reschedule);
+    if cpu != arch::cpu::index() {
+        crate::irq::poke(irq, cpu);
+    }
+}

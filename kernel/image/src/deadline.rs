@@ -1,0 +1,165 @@
+//! What this core's EL2 timer is for: the end of the slice, and the deadlines of those who wait.
+//!
+//! A vCPU's timers, a VM's clock and the console each have one place in the core's list ([`Source`]). A place may
+//! be stale, because its owner has moved to another core or changed its mind: a deadline that passes
+//! is a reason to look, never a fact.
+
+use vtimer::earliest;
+
+use crate::config::{VCPUS_TOTAL, VMS as VM_COUNT};
+use crate::cores::{self, Local, Work};
+use crate::platform::IrqGuard;
+use crate::vcpu::{self, Vcpu};
+use crate::vm::{self, PHYSICAL_TIMER, VMS, Vm};
+use crate::{console, scheduler};
+
+/// Never.
+const NEVER: u64 = u64::MAX;
+
+/// Whose deadline it is.
+#[derive(Clone, Copy)]
+pub enum Source {
+    /// A vCPU's timers.
+    Vcpu(&'static Vcpu),
+    /// A VM's real-time clock.
+    Clock(&'static Vm),
+    /// An unfinished line on the console.
+    Console,
+}
+
+impl Source {
+    fn place(self) -> usize {
+        match self {
+            Source::Vcpu(vcpu) => usize::from(vcpu.id.0),
+            Source::Clock(vm) => VCPUS_TOTAL.saturating_add(vm.number),
+            Source::Console => VCPUS_TOTAL.saturating_add(VM_COUNT),
+        }
+    }
+}
+
+/// Sets a source's deadline on this core, in counter ticks; `None` takes it away.
+pub fn set(irq: &IrqGuard, source: Source, at: Option<u64>) {
+    let local = cores::local(irq);
+    let Some(place) = local.deadlines.get(source.place()) else {
+        return;
+    };
+    let at = at.unwrap_or(NEVER);
+    let before = place.replace(at);
+    // A later deadline than the one armed is found when that one fires.
+    if at < local.armed.get() || before <= local.armed.get() {
+        arm(local);
+    }
+}
+
+/// Sets EL2's timer to the earliest of what this core waits for.
+pub fn arm(local: &Local) {
+    let next = local
+        .deadlines
+        .iter()
+        .fold(local.slice_end.get().unwrap_or(NEVER), |next, place| {
+            next.min(place.get())
+        });
+    if next == local.armed.replace(next) {
+        return;
+    }
+    if next == NEVER {
+        arch::timer::clear_deadline();
+    } else {
+        arch::timer::set_deadline(next);
+    }
+}
+
+/// EL2's timer fired: its line must fall before the interrupt is ended. The rest waits for [`expire`].
+pub fn fired(irq: &IrqGuard) {
+    cores::local(irq).armed.set(NEVER);
+    arch::timer::clear_deadline();
+    cores::request_here(irq, Work::Deadline);
+}
+
+/// Looks after everything whose deadline has passed, and sets the timer anew.
+pub fn expire(irq: &IrqGuard) {
+    let now = arch::timer::now();
+    let local = cores::local(irq);
+    if local.slice_end.get().is_some_and(|end| end <= now) {
+        local.slice_end.set(None);
+        cores::request_here(irq, Work::Reschedule);
+    }
+    let due = |place: usize| {
+        let place = local.deadlines.get(place)?;
+        (place.get() <= now).then(|| place.set(NEVER))
+    };
+    for vcpu in &vcpu::VCPUS {
+        if due(Source::Vcpu(vcpu).place()).is_some() {
+            timers_due(irq, vcpu, now);
+        }
+    }
+    for vm in &VMS {
+        if due(Source::Clock(vm).place()).is_some() {
+            vm.devices.clock_due(irq, vm);
+        }
+    }
+    if due(Source::Console.place()).is_some() {
+        console::tick(irq);
+    }
+    arm(local);
+}
+
+/// A vCPU's timers may have reached their deadlines.
+fn timers_due(irq: &IrqGuard, vcpu: &'static Vcpu, now: u64) {
+    physical_changed(irq, vcpu, now);
+    if vcpu.core().is_none() {
+        let timer = vcpu.registers.lock(irq).timer;
+        if saved(&timer).asserted(now, vcpu.vm.offset()) {
+            // Once it is on a core the hardware's own timer fires.
+            scheduler::wake(irq, vcpu);
+        }
+    }
+}
+
+/// The emulated physical timer was written, or may have fired: brings its interrupt line and deadline up to date.
+pub fn physical_changed(irq: &IrqGuard, vcpu: &'static Vcpu, now: u64) {
+    let (level, deadline) = {
+        let timer = vcpu.physical_timer.lock(irq);
+        (timer.level(now), timer.deadline())
+    };
+    let kick = vcpu
+        .vm
+        .gic
+        .lock(irq)
+        .set_level(vcpu.index, PHYSICAL_TIMER, level);
+    vm::deliver(irq, vcpu.vm, kick);
+    let virtual_deadline = match vcpu.core() {
+        Some(_) => None,
+        None => {
+            let timer = vcpu.registers.lock(irq).timer;
+            saved(&timer)
+                .deadline(vcpu.vm.offset())
+                .filter(|at| *at > now)
+        }
+    };
+    set(
+        irq,
+        Source::Vcpu(vcpu),
+        earliest(deadline.filter(|at| *at > now), virtual_deadline),
+    );
+}
+
+/// The vCPU leaves this core, which keeps its deadlines; its registers are saved.
+pub fn left_behind(irq: &IrqGuard, vcpu: &'static Vcpu, timer: &arch::timer::VirtualTimer) {
+    let physical = vcpu.physical_timer.lock(irq).deadline();
+    let at = earliest(physical, saved(timer).deadline(vcpu.vm.offset()));
+    set(irq, Source::Vcpu(vcpu), at);
+}
+
+/// The vCPU has come to this core: its virtual timer is the hardware's now, the physical one stays ours.
+pub fn taken_along(irq: &IrqGuard, vcpu: &'static Vcpu) {
+    let physical = vcpu.physical_timer.lock(irq).deadline();
+    set(irq, Source::Vcpu(vcpu), physical);
+}
+
+fn saved(timer: &arch::timer::VirtualTimer) -> vtimer::VirtualTimer {
+    vtimer::VirtualTimer {
+        ctl: timer.ctl,
+        cval: timer.cval,
+    }
+}

@@ -1,0 +1,180 @@
+//! A VM's emulated devices apart from its interrupt controller, and their ties to console, clock and interrupts.
+//!
+//! Lock order: UART, then terminal or interrupt controller.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use tables::Device;
+use vdev::{Pl011, Pl031};
+
+use crate::console;
+use crate::deadline::{self, Source};
+use crate::platform::{IrqGuard, Once, SpinLock};
+use crate::vm::{self, Vm};
+
+/// Bytes of either device's window.
+pub const WINDOW: u64 = 0x1000;
+
+/// Where a device is, and its interrupt.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Guest physical address.
+    pub ipa: u64,
+    /// INTID, level-triggered.
+    pub intid: u32,
+}
+
+/// The devices of a VM.
+pub struct Devices {
+    uart_at: Once<Place>,
+    clock_at: Once<Place>,
+    uart: SpinLock<Pl011>,
+    clock: SpinLock<Pl031>,
+    /// Something was typed for it that its UART had no room for.
+    typed: AtomicBool,
+}
+
+impl Devices {
+    /// No devices.
+    pub const fn new() -> Self {
+        Self {
+            uart_at: Once::new(),
+            clock_at: Once::new(),
+            uart: SpinLock::new(Pl011::new()),
+            clock: SpinLock::new(Pl031::new()),
+            typed: AtomicBool::new(false),
+        }
+    }
+
+    /// The devices that the VM's table lists. The clock begins at the epoch: no board's clock is read.
+    pub fn configure(&self, table: &tables::Vm) {
+        for device in table.devices {
+            match *device {
+                Device::Pl011 { ipa, intid } => self.uart_at.get_or_init(|| Place { ipa, intid }),
+                Device::Pl031 { ipa, intid } => self.clock_at.get_or_init(|| Place { ipa, intid }),
+            };
+        }
+        let hertz = arch::timer::frequency();
+        self.clock
+            .with(|clock| clock.start(hertz, arch::timer::now(), 0));
+    }
+
+    /// The UART, if the VM has one.
+    pub fn uart_at(&self) -> Option<&Place> {
+        self.uart_at.get()
+    }
+
+    /// The clock, if the VM has one.
+    pub fn clock_at(&self) -> Option<&Place> {
+        self.clock_at.get()
+    }
+
+    /// As after power-on; the clock keeps the time.
+    pub fn reset(&self, irq: &IrqGuard, vm: &'static Vm) {
+        *self.uart.lock(irq) = Pl011::new();
+        self.typed.store(false, Ordering::Release);
+        console::reset(irq, vm.number);
+    }
+
+    /// The guest reads its UART.
+    pub fn uart_read(&self, irq: &IrqGuard, vm: &'static Vm, offset: u64, size: u8) -> u64 {
+        let mut uart = self.uart.lock(irq);
+        let value = uart.read(offset, size);
+        if self.typed.load(Ordering::Acquire) {
+            self.feed(irq, vm, &mut uart);
+        }
+        let kick = self.uart_level(irq, vm, &uart);
+        drop(uart);
+        vm::deliver(irq, vm, kick);
+        value
+    }
+
+    /// The guest writes to its UART.
+    pub fn uart_write(&self, irq: &IrqGuard, vm: &'static Vm, offset: u64, size: u8, value: u64) {
+        let mut uart = self.uart.lock(irq);
+        if let Some(byte) = uart.write(offset, size, value)
+            && !console::write(irq, vm.number, byte)
+        {
+            uart.hold_tx(true);
+        }
+        let kick = self.uart_level(irq, vm, &uart);
+        drop(uart);
+        vm::deliver(irq, vm, kick);
+    }
+
+    /// Something may have been typed for this VM.
+    pub fn typed(&self, irq: &IrqGuard, vm: &'static Vm) {
+        if !console::waiting(irq, vm.number) {
+            return;
+        }
+        let mut uart = self.uart.lock(irq);
+        self.feed(irq, vm, &mut uart);
+        let kick = self.uart_level(irq, vm, &uart);
+        drop(uart);
+        vm::deliver(irq, vm, kick);
+    }
+
+    /// The physical line has room again: sends what was held back.
+    pub fn line_is_free(&self, irq: &IrqGuard, vm: &'static Vm) {
+        let mut uart = self.uart.lock(irq);
+        uart.hold_tx(false);
+        while let Some(byte) = uart.take_tx() {
+            if !console::write(irq, vm.number, byte) {
+                uart.hold_tx(true);
+                break;
+            }
+        }
+        let kick = self.uart_level(irq, vm, &uart);
+        drop(uart);
+        vm::deliver(irq, vm, kick);
+    }
+
+    /// Moves typed bytes into the UART as far as there is room.
+    fn feed(&self, irq: &IrqGuard, vm: &Vm, uart: &mut Pl011) {
+        while uart.room() > 0 {
+            let Some(byte) = console::take(irq, vm.number) else {
+                self.typed.store(false, Ordering::Release);
+                return;
+            };
+            // There is room, so it can only be refused by a guest that does not listen: then the line is open and
+            // what is typed is lost, as it would be.
+            let _ = uart.receive(byte);
+        }
+        self.typed.store(true, Ordering::Release);
+    }
+
+    fn uart_level(&self, irq: &IrqGuard, vm: &Vm, uart: &Pl011) -> vgic::Kick {
+        match self.uart_at.get() {
+            Some(place) => vm.gic.lock(irq).set_level(0, place.intid, uart.irq()),
+            None => vgic::Kick::NONE,
+        }
+    }
+
+    /// The guest reads its clock.
+    pub fn clock_read(&self, irq: &IrqGuard, offset: u64, size: u8) -> u64 {
+        self.clock.lock(irq).read(offset, size, arch::timer::now())
+    }
+
+    /// The guest writes to its clock.
+    pub fn clock_write(&self, irq: &IrqGuard, vm: &'static Vm, offset: u64, size: u8, value: u64) {
+        self.clock_event(irq, vm, |clock, now| clock.write(offset, size, value, now));
+    }
+
+    /// The clock's alarm is due.
+    pub fn clock_due(&self, irq: &IrqGuard, vm: &'static Vm) {
+        self.clock_event(irq, vm, Pl031::poll);
+    }
+
+    fn clock_event(&self, irq: &IrqGuard, vm: &'static Vm, event: impl FnOnce(&mut Pl031, u64)) {
+        let Some(place) = self.clock_at.get() else {
+            return;
+        };
+        let mut clock = self.clock.lock(irq);
+        event(&mut clock, arch::timer::now());
+        let kick = vm.gic.lock(irq).set_level(0, place.intid, clock.irq());
+        let deadline = clock.deadline();
+        drop(clock);
+        deadline::set(irq, Source::Clock(vm), deadline);
+        vm::deliver(irq, vm, kick);
+    }
+}

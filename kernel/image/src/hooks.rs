@@ -1,0 +1,78 @@
+//! The names that `arch` calls, and the data its entry code reads.
+
+use arch::{BootInfo, ExitKind, FaultFrame, GuestContext};
+
+use crate::config::BOARD;
+use crate::platform::IrqGuard;
+use crate::run::{self, Next};
+use crate::{boot, exit, fault, hw, irq};
+
+/// What the entry code must know before any table is read.
+// SAFETY: the one definition of this symbol, of the type that `arch` documents.
+#[unsafe(no_mangle)]
+static CAESURA_BOOT: BootInfo = BootInfo::from_board(&BOARD);
+
+/// The boot core comes from the entry code, MMU off.
+// SAFETY: the one definition of this symbol, with the signature that `arch` documents; likewise below.
+#[unsafe(no_mangle)]
+extern "C" fn caesura_main(dtb: usize, _mpidr: u64) -> ! {
+    boot::primary(dtb as u64)
+}
+
+/// Another core comes from the entry code, MMU on.
+#[unsafe(no_mangle)]
+extern "C" fn caesura_secondary(cpu: usize) -> ! {
+    boot::secondary(cpu)
+}
+
+/// A guest was left; returns the registers of the guest to enter.
+#[unsafe(no_mangle)]
+extern "C" fn caesura_exit(guest: &mut GuestContext, kind: u64) -> *mut GuestContext {
+    let left = arch::timer::now();
+    // SAFETY: exceptions mask interrupts, and the section unmasks nothing.
+    let vcpu = unsafe { IrqGuard::assume(|irq| crate::cores::local(irq).loaded.get()) };
+    let Some(vcpu) = vcpu else {
+        fault::die(format_args!(
+            "an exit from a guest on a core that runs none"
+        ))
+    };
+    let next = match ExitKind::from_raw(kind) {
+        ExitKind::Sync | ExitKind::Sync32 => {
+            let syndrome = exit::Syndrome::read(guest);
+            hw::with_interrupts(|| exit::handle(vcpu, guest, &syndrome))
+        }
+        ExitKind::Irq | ExitKind::Irq32 => {
+            // SAFETY: as above.
+            unsafe { IrqGuard::assume(irq::handle) };
+            Next::Resume
+        }
+        ExitKind::SError | ExitKind::SError32 => exit::serror(vcpu),
+        ExitKind::Fiq | ExitKind::Fiq32 => {
+            log::warn!("a fast interrupt, which nobody enabled");
+            Next::Resume
+        }
+    };
+    // SAFETY: masked since the exception, or again since `with_interrupts`; unmasks nothing.
+    let same = unsafe { IrqGuard::assume(|irq| run::leave(irq, vcpu, left, next)) };
+    if same { guest } else { run::switch() }
+}
+
+/// An interrupt was taken while EL2 ran.
+#[unsafe(no_mangle)]
+extern "C" fn caesura_irq() {
+    // SAFETY: exceptions mask interrupts, and the handlers unmask nothing.
+    unsafe { IrqGuard::assume(irq::handle) };
+}
+
+/// EL2 itself has failed.
+#[unsafe(no_mangle)]
+extern "C" fn caesura_fault(frame: &FaultFrame) -> ! {
+    fault::report(frame)
+}
+
+/// Enters the first guest of this core; interrupts are masked.
+pub fn enter_guests() -> ! {
+    let guest = run::switch();
+    // SAFETY: `switch` put this guest's registers on the core; nothing on this stack is needed again.
+    unsafe { arch::switch::enter(guest) }
+}

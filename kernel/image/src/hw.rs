@@ -1,0 +1,178 @@
+//! Where tables become machine: the promises that only the image can make, because it has the board's facts, the
+//! order of start-up and the scheduler's word on who runs where.
+//!
+//! This file and `hooks.rs` are the only ones in `image` that contain `unsafe`.
+
+use arch::mmu::TablePages;
+use arch::ram::Ram;
+use arch::traps::{hcr, vmpidr};
+use drivers::Gic;
+use tables::Region;
+
+use crate::config::{BOARD, PLAN};
+
+use crate::platform::{IrqGuard, Once};
+use crate::vcpu::Vcpu;
+
+/// The console's UART.
+// SAFETY: the board's table says which UART there is; it is mapped with the other devices before the console is
+// used, and the early UART is used before that and by the fault handler only.
+pub static UART: drivers::pl011::Pl011 = unsafe { drivers::pl011::Pl011::new(&BOARD.uart) };
+
+static GIC: Once<Gic> = Once::new();
+
+/// Turns EL2's translation and caches on. What is left of the pool belongs to the caller.
+///
+/// # Errors
+///
+/// What is wrong with the tables, in words.
+pub fn enable_mmu() -> Result<Region, &'static str> {
+    let ram = BOARD.memory.iter().map(|region| (region.base, region.size));
+    let end = PLAN.pool.end();
+    // SAFETY: the memory plan gives the pool to the hypervisor alone, and nothing has used it yet.
+    let pages = unsafe { TablePages::new(PLAN.pool.base, end) };
+    // SAFETY: called once, by `boot`, on the boot core with the MMU off; the tables describe this machine.
+    let left = unsafe { arch::mmu::enable(ram, devices(), pages) }
+        .map_err(|_| "the board's memory and devices cannot be mapped: they overlap or POOL_SIZE is too small")?;
+    let base = left.used_until();
+    Ok(Region {
+        base,
+        size: end.saturating_sub(base),
+    })
+}
+
+/// The device registers that EL2 uses itself.
+fn devices() -> impl Iterator<Item = (u64, u64)> {
+    let pair = |region: Region| (region.base, region.size);
+    let (fixed, more): ([Option<Region>; 3], &'static [Region]) = match BOARD.gic {
+        tables::Gic::V2 {
+            distributor,
+            cpu,
+            hypervisor,
+            ..
+        } => ([Some(distributor), Some(cpu), Some(hypervisor)], &[]),
+        tables::Gic::V3 {
+            distributor,
+            redistributors,
+            ..
+        } => ([Some(distributor), None, None], redistributors),
+    };
+    let gic = fixed.into_iter().flatten().chain(more.iter().copied());
+    core::iter::once(pair(BOARD.uart.region)).chain(gic.map(pair))
+}
+
+/// Finds the interrupt controller and resets it.
+///
+/// # Errors
+///
+/// The machine has another one than the image was configured for.
+pub fn init_gic() -> Result<(), &'static str> {
+    let needs_registers = matches!(BOARD.gic, tables::Gic::V3 { .. });
+    if needs_registers && !arch::id::has_gic_registers() {
+        return Err(
+            "configured for GICv3, but the core has no GICv3 system registers: use GICV2, or start \
+                    QEMU with gic-version=3",
+        );
+    }
+    // SAFETY: the board's table says where it is; it was mapped with the other devices; checked above.
+    let gic = unsafe { Gic::new(&BOARD.gic) };
+    let gic = gic.ok_or("the tables are for another GIC version than the image was built for")?;
+    GIC.set(gic)
+        .map_err(|_| "the interrupt controller was initialised twice")?
+        .init_distributor();
+    Ok(())
+}
+
+/// The interrupt controller; `None` before [`init_gic`].
+#[inline(always)]
+pub fn gic() -> Option<&'static Gic> {
+    GIC.get()
+}
+
+/// Prepares this core for guests.
+pub fn init_core() {
+    // SAFETY: `boot` calls it on each core, interrupts masked, before the core joins the scheduler.
+    unsafe { arch::guest::init_core() };
+}
+
+/// Makes a PSCI call to the machine's firmware; x0 of its answer, `None` where there is no firmware to call.
+pub fn firmware(function: u32, arguments: [u64; 3]) -> Option<u64> {
+    // SAFETY: the callers start cores at `arch`'s entry, power the machine off, or apply a mitigation that the
+    // firmware said it has.
+    unsafe { arch::firmware::call(BOARD.psci, function, arguments) }.map(|answer| answer[0])
+}
+
+/// Runs `work` with interrupts unmasked, then masks them again. No [`IrqGuard`] section may be open: none of the
+/// callers (`hooks`, `run`) holds one.
+pub fn with_interrupts<R>(work: impl FnOnce() -> R) -> R {
+    // SAFETY: no guard section is open, so nothing is borrowed that the interrupt hook touches; an exit's
+    // syndrome registers were read before.
+    unsafe { arch::cpu::irq_unmask() };
+    let result = work();
+    let _ = arch::cpu::irq_mask();
+    result
+}
+
+/// Runs `work` on this core's virtual interface.
+#[inline]
+pub fn with_virtual_interface<R: Default>(
+    _irq: &IrqGuard,
+    work: impl FnOnce(&mut drivers::VirtualInterface<'_>) -> R,
+) -> R {
+    gic()
+        .map(|gic| work(&mut gic.virtual_interface()))
+        .unwrap_or_default()
+}
+
+/// Takes the registers of the vCPU loaded here off the core, but for the interrupt controller's. Returns its virtual
+/// timer.
+pub fn save(irq: &IrqGuard, vcpu: &'static Vcpu) -> arch::timer::VirtualTimer {
+    let mut registers = vcpu.registers.lock(irq);
+    registers.timer = arch::timer::save_virtual();
+    registers.system.save();
+    registers.fp.save();
+    registers.serror_pending = arch::guest::hcr_now() & hcr::VSE != 0;
+    registers.timer
+}
+
+/// Puts the vCPU's registers on this core, but for the interrupt controller's.
+pub fn restore(irq: &IrqGuard, vcpu: &'static Vcpu) {
+    let registers = vcpu.registers.lock(irq);
+    let Some(stage2) = vcpu.vm.stage2.get() else {
+        return;
+    };
+    let serror = if registers.serror_pending {
+        hcr::VSE
+    } else {
+        0
+    };
+    let identity = arch::guest::Identity {
+        vttbr: stage2.vttbr(),
+        vtcr: stage2.geometry().vtcr(),
+        vmpidr: vmpidr(vcpu.index as u8),
+        vpidr: arch::guest::midr(),
+        hcr: hcr::GUEST | hcr::TWI | hcr::TWE | serror,
+    };
+    // SAFETY: the scheduler gave this core the vCPU, and the core enters no other guest before it switches again;
+    // the VM's tables map only what its table says and are never given back.
+    unsafe {
+        registers.system.restore();
+        registers.fp.restore();
+        arch::guest::load(&identity);
+    }
+    arch::timer::restore_virtual(&registers.timer, vcpu.vm.offset().register());
+}
+
+/// Puts the loaded guest's EL1 registers into their reset state.
+pub fn reset_registers() {
+    // SAFETY: the guest is the one that made the call being handled; it is entered next, or saved.
+    unsafe { arch::switch::reset_system() };
+}
+
+/// RAM of a region that the memory plan gives to one owner, who asks for it once.
+pub fn ram(region: Region) -> Ram {
+    // SAFETY: regions of the plan and of VMs' memory are disjoint RAM inside the board's memory (the tool checked
+    // them), mapped by `enable_mmu`. A VM's own accesses race with nothing: EL2 writes its memory only
+    // while none of its vCPUs runs.
+    unsafe { Ram::new(region.base, region.size) }
+}

@@ -1,0 +1,85 @@
+//! Physical interrupts: what each is for. Runs with interrupts masked, on the stack of whatever it interrupted.
+//!
+//! A handler does what cannot wait (quietening the line, fetching input) and leaves the rest as requested work.
+//! The time it takes is booked for others unless the interrupt belongs to the vCPU it interrupted.
+
+use crate::config::BOARD;
+use crate::cores;
+use crate::platform::IrqGuard;
+use crate::vm::{self, VIRTUAL_TIMER};
+use crate::{console, deadline, hw};
+
+/// The software interrupt by which cores get each other's attention.
+pub const POKE: u32 = 0;
+
+/// Makes core `cpu` leave its guest, or its sleep.
+pub fn poke(_irq: &IrqGuard, cpu: usize) {
+    if let Some(gic) = hw::gic() {
+        gic.send_sgi(1 << cpu, POKE);
+    }
+}
+
+/// Handles all interrupts that are pending on this core.
+pub fn handle(irq: &IrqGuard) {
+    let Some(gic) = hw::gic() else { return };
+    while let Some(interrupt) = gic.ack() {
+        let begun = arch::timer::now();
+        let intid = interrupt.intid();
+        let own = if intid == BOARD.timers.virtual_ {
+            // Stays active until the guest ends its virtual counterpart.
+            gic.drop_priority(interrupt);
+            virtual_timer(irq);
+            true
+        } else {
+            let own = other(irq, intid, gic.maintenance());
+            gic.drop_priority(interrupt);
+            gic.deactivate(interrupt);
+            own
+        };
+        if !own {
+            let local = cores::local(irq);
+            let taken = arch::timer::now().saturating_sub(begun);
+            local
+                .for_others
+                .set(local.for_others.get().saturating_add(taken));
+        }
+    }
+}
+
+/// Handles an interrupt that EL2 ends itself; says whether it is the business of the vCPU that is loaded.
+fn other(irq: &IrqGuard, intid: u32, maintenance: u32) -> bool {
+    if intid == POKE {
+        // Whoever poked has set a flag, which is seen on the way out.
+        true
+    } else if intid == maintenance {
+        if let Some(vcpu) = cores::local(irq).loaded.get() {
+            // Level-triggered: it would be taken again and again until the list registers are seen to.
+            vm::with_gic(irq, vcpu, |gic, hw| gic.refresh(vcpu.index, hw));
+        }
+        true
+    } else if intid == BOARD.timers.hypervisor {
+        deadline::fired(irq);
+        false
+    } else if intid == BOARD.uart.intid {
+        console::interrupt(irq);
+        false
+    } else {
+        log::warn!("interrupt {intid} fired, which nobody enabled; it is switched off");
+        if let Some(gic) = hw::gic() {
+            gic.disable(intid);
+        }
+        false
+    }
+}
+
+/// The virtual timer of the vCPU that is loaded here.
+fn virtual_timer(irq: &IrqGuard) {
+    if let Some(vcpu) = cores::local(irq).loaded.get() {
+        let kick = vcpu
+            .vm
+            .gic
+            .lock(irq)
+            .linked_fired(vcpu.index, VIRTUAL_TIMER);
+        vm::deliver(irq, vcpu.vm, kick);
+    }
+}

@@ -1,0 +1,20 @@
+//! The concepts' generic types, bound to the machine this image runs on.
+
+use arch::cpu::Core;
+
+/// Proof that this core's interrupts are masked.
+pub type IrqGuard = preempt::IrqGuard<Core>;
+/// Data under a fair lock that is held with interrupts masked.
+pub type SpinLock<T> = sync::SpinLock<T, Core>;
+/// A static that is made at run time, once.
+pub type Once<T> = sync::Once<T, Core>;
+
+/// Microseconds to counter ticks, rounded down; the counter runs at `arch::timer::frequency` hertz.
+pub fn ticks_from_us(microseconds: u64) -> u64 {
+    let hertz = arch::timer::frequency();
+    // Split so that neither a slow nor a 1 GHz counter overflows: seconds, then the rest.
+    let (seconds, rest) = (microseconds / 1_000_000, microseconds % 1_000_000);
+    seconds
+        .saturating_mul(hertz)
+        .saturating_add(rest.saturating_mul(hertz) / 1_000_000)
+}

@@ -1,0 +1,23 @@
+//! The end: the machine's final word and its power-off.
+
+use crate::vm::VMS;
+use crate::{console, hw};
+
+/// All VMs have ended, or one whose end ends everything: says how it went and powers off.
+///
+/// The last line is read by programs: `caesura: end: <n> VMs, <f> failed`.
+pub fn end() -> ! {
+    let failed = VMS.iter().filter(|vm| vm.has_failed()).count();
+    console::log(format_args!("end: {} VMs, {failed} failed", VMS.len()));
+    off()
+}
+
+/// Powers the machine off; where firmware cannot, stops this core.
+pub fn off() -> ! {
+    console::finish();
+    let _ = hw::firmware(abi::psci::SYSTEM_OFF, [0; 3]);
+    console::log(format_args!(
+        "the firmware cannot power the machine off; it may be switched off now"
+    ));
+    arch::cpu::park()
+}

@@ -1,0 +1,127 @@
+//! A virtual core: its registers while it is on no physical core, its timers, its account.
+
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use arch::{FpContext, GuestContext, SysContext};
+use psci::Entry;
+use sched::{Account, VcpuId};
+use vtimer::PhysicalTimer;
+
+use crate::config::{SYSTEM, VCPUS_TOTAL};
+use crate::platform::SpinLock;
+use crate::vm::{self, Vm};
+
+/// Not on a core.
+const NOWHERE: usize = usize::MAX;
+
+/// A virtual core.
+pub struct Vcpu {
+    /// Its number among all vCPUs, as the scheduler knows it.
+    pub id: VcpuId,
+    /// Its VM.
+    pub vm: &'static Vm,
+    /// Its number in its VM, which is its affinity level 0.
+    pub index: usize,
+    /// The virtual GIC has something for its list registers.
+    pub refresh: AtomicBool,
+    /// It has blocked, or is about to: an interrupt for it must wake it.
+    pub waiting: AtomicBool,
+    /// The physical core that has its registers.
+    core: AtomicUsize,
+    /// Its registers, current while no core has them; the frame is the one the vectors use, always.
+    pub registers: SpinLock<Registers>,
+    /// Its emulated EL1 physical timer.
+    pub physical_timer: SpinLock<PhysicalTimer>,
+    /// Its debug registers.
+    pub debug: SpinLock<trap::Debug>,
+    /// Where its time goes.
+    pub account: SpinLock<Account>,
+    /// Where it is to start (PSCI CPU_ON), while the core that still has its old registers lets go of them.
+    pub start: SpinLock<Option<Entry>>,
+}
+
+/// What a vCPU consists of while it is on no core.
+pub struct Registers {
+    /// General registers, PC, PSTATE.
+    pub guest: GuestContext,
+    /// EL1 system registers.
+    pub system: SysContext,
+    /// FP and SIMD.
+    pub fp: FpContext,
+    /// The virtual timer.
+    pub timer: arch::timer::VirtualTimer,
+    /// A virtual SError that it has not taken yet (HCR_EL2.VSE).
+    pub serror_pending: bool,
+}
+
+impl Registers {
+    const fn new() -> Self {
+        Self {
+            guest: GuestContext::new(),
+            system: SysContext::reset(),
+            fp: FpContext::reset(),
+            timer: arch::timer::VirtualTimer { ctl: 0, cval: 0 },
+            serror_pending: false,
+        }
+    }
+
+    /// The state in which a vCPU starts at `entry`.
+    pub fn reset(&mut self, entry: Entry) {
+        *self = Self::new();
+        self.guest.reset(entry.address, entry.context);
+    }
+}
+
+impl Vcpu {
+    const fn new(vm: &'static Vm) -> Self {
+        Self {
+            id: VcpuId(0),
+            vm,
+            index: 0,
+            refresh: AtomicBool::new(false),
+            waiting: AtomicBool::new(false),
+            core: AtomicUsize::new(NOWHERE),
+            registers: SpinLock::new(Registers::new()),
+            physical_timer: SpinLock::new(PhysicalTimer::new()),
+            debug: SpinLock::new(trap::Debug::new()),
+            account: SpinLock::new(Account::new(0)),
+            start: SpinLock::new(None),
+        }
+    }
+
+    /// The core that has its registers.
+    pub fn core(&self) -> Option<usize> {
+        let core = self.core.load(Ordering::Acquire);
+        (core != NOWHERE).then_some(core)
+    }
+
+    /// Notes which core has its registers.
+    pub fn set_core(&self, core: Option<usize>) {
+        self.core.store(core.unwrap_or(NOWHERE), Ordering::Release);
+    }
+}
+
+/// All vCPUs, those of the first VM first.
+pub static VCPUS: [Vcpu; VCPUS_TOTAL] = all();
+
+const fn all() -> [Vcpu; VCPUS_TOTAL] {
+    let mut vcpus = [const { Vcpu::new(&vm::VMS[0]) }; VCPUS_TOTAL];
+    let (mut vm, mut next) = (0, 0);
+    while vm < SYSTEM.vms.len() {
+        let mut index = 0;
+        while index < SYSTEM.vms[vm].vcpus.len() {
+            vcpus[next].id = VcpuId(next as u16);
+            vcpus[next].vm = &vm::VMS[vm];
+            vcpus[next].index = index;
+            index += 1;
+            next += 1;
+        }
+        vm += 1;
+    }
+    vcpus
+}
+
+/// The vCPU that the scheduler knows by this number.
+pub fn by_id(id: VcpuId) -> Option<&'static Vcpu> {
+    VCPUS.get(usize::from(id.0))
+}
