@@ -1,13 +1,13 @@
 //! The MPIDR affinities of a VM's vCPUs: vCPU n has Aff0 = n and Aff1 to Aff3 = 0.
 
-/// The index of the vCPU that a `target_cpu` argument names (DEN0022 §5.1.4: bits 39:32 and 23:0 are
+/// The index of the vCPU that a `target_cpu` argument names (DEN0022, CPU_ON: bits 39:32 and 23:0 are
 /// affinity fields, all others must be zero), among `count` vCPUs.
 pub(crate) fn vcpu(target: u64, count: usize) -> Option<usize> {
     usize::try_from(target).ok().filter(|n| *n < count.min(256))
 }
 
 /// Whether `target_affinity` names, at `level`, the affinity instance in which the vCPUs are; `None` if it
-/// names none or is malformed. Fields below the level are ignored (DEN0022 §5.7.2), fields that do not
+/// names none or is malformed. Fields below the level are ignored (DEN0022, AFFINITY_INFO), fields that do not
 /// exist must be zero.
 pub(crate) fn instance(target: u64, level: u64, count: usize) -> Option<core::ops::Range<usize>> {
     const FIELDS: u64 = 0x00ff_00ff_ffff;

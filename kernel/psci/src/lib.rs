@@ -10,11 +10,11 @@
 //! - `HVC #0` and `SMC #0` are answered alike, so that guests find PSCI behind whichever conduit their
 //!   device tree or their firmware's habits name. (The PC must be moved past a trapped `SMC`; after an
 //!   `HVC` it already is.) No call of a guest reaches the real firmware unfiltered.
-//! - `HVC`/`SMC` with another immediate is reserved (DEN0028 §2.9) and answered [`Outcome::NOT_SUPPORTED`]:
+//! - `HVC`/`SMC` with another immediate is reserved (DEN0028, "Immediate value") and answered [`Outcome::NOT_SUPPORTED`]:
 //!   it is a call that nobody serves, not a crash.
 //! - The function identifier is w0; bits 63:32 of x0 are ignored. A 32-bit function (bit 30 clear) takes
 //!   32-bit arguments; the upper halves of x1 to x3 are ignored.
-//! - Results: only the registers named by the outcome change. x4 to x17 are preserved (DEN0028 §2.6).
+//! - Results: only the registers named by the outcome change. x4 to x17 are preserved (DEN0028, "Preserved registers").
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -1,6 +1,6 @@
 //! What a call comes to: the list of things the caller of this crate must be able to carry out.
 
-/// Where a vCPU starts: its PC, and its x0. Everything else is as after reset (DEN0022 §6.4).
+/// Where a vCPU starts: its PC, and its x0. Everything else is as after reset (DEN0022, "Initial core configuration").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Guest physical address of the first instruction, a multiple of 4.

@@ -7,7 +7,7 @@ use abi::{psci, smccc};
 
 use crate::{Entry, Firmware, Outcome, affinity, stateless::stateless};
 
-/// The power state of a vCPU (DEN0022 §6.6).
+/// The power state of a vCPU (DEN0022, AFFINITY_INFO).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Power {
     /// Off.
@@ -112,7 +112,7 @@ impl<const N: usize> Psci<N> {
         }
     }
 
-    /// `CPU_ON` (DEN0022 §5.6).
+    /// `CPU_ON` (DEN0022).
     fn cpu_on(&mut self, target: u64, entry: Entry, in_memory: impl Fn(u64) -> bool) -> Outcome {
         let Some(target) = affinity::vcpu(target, self.count) else {
             return Outcome::Return(psci::INVALID_PARAMETERS);
@@ -133,7 +133,7 @@ impl<const N: usize> Psci<N> {
         }
     }
 
-    /// `CPU_OFF` (DEN0022 §5.5). Never `DENIED`: no Trusted OS sits on any vCPU.
+    /// `CPU_OFF` (DEN0022). Never `DENIED`: no Trusted OS sits on any vCPU.
     fn cpu_off(&mut self, caller: usize) -> Outcome {
         if let Some(power) = self.vcpus.get_mut(caller) {
             *power = Power::Off;
@@ -142,7 +142,7 @@ impl<const N: usize> Psci<N> {
         Outcome::CpuOff { last }
     }
 
-    /// `AFFINITY_INFO` (DEN0022 §5.7), at every level.
+    /// `AFFINITY_INFO` (DEN0022), at every level.
     fn affinity_info(&self, target: u64, level: u64) -> u64 {
         let instance = affinity::instance(target, level, self.count);
         let Some(powers) = instance.and_then(|range| self.vcpus.get(range)) else {
@@ -157,7 +157,7 @@ impl<const N: usize> Psci<N> {
         }
     }
 
-    /// `SYSTEM_SUSPEND` (DEN0022 §5.19): only for the last core that is on.
+    /// `SYSTEM_SUSPEND` (DEN0022): only for the last core that is on.
     fn system_suspend(
         &self,
         caller: usize,
@@ -186,14 +186,15 @@ fn enterable(address: u64, in_memory: impl Fn(u64) -> bool) -> bool {
     address & 3 == 0 && in_memory(address)
 }
 
-/// `CPU_SUSPEND` (DEN0022 §5.4). A power-down state is checked and then entered as a standby state, which
-/// the specification allows (§5.4.5: the request may be downgraded; the call then returns `SUCCESS`).
+/// `CPU_SUSPEND` (DEN0022). A power-down state is checked and then entered as a standby state, which
+/// the specification allows (the request may be downgraded; the call then returns `SUCCESS`).
 fn cpu_suspend(power_state: u64, entry: u64, in_memory: impl Fn(u64) -> bool) -> Outcome {
-    /// Bits 31:26 and 23:17 of the original format must be zero; so must the upper half of x1.
-    const RESERVED: u64 = !0x0301_ffff;
+    /// Bits 31:26 and 23:17 of the original format must be zero. The argument is 32 bits wide in the
+    /// 64-bit call too.
+    const RESERVED: u32 = !0x0301_ffff;
     /// StateType: power-down.
     const POWER_DOWN: u64 = 1 << 16;
-    if power_state & RESERVED & 0xffff_ffff != 0 {
+    if power_state as u32 & RESERVED != 0 {
         Outcome::Return(psci::INVALID_PARAMETERS)
     } else if power_state & POWER_DOWN != 0 && !enterable(entry, in_memory) {
         Outcome::Return(psci::INVALID_ADDRESS)
@@ -202,7 +203,7 @@ fn cpu_suspend(power_state: u64, entry: u64, in_memory: impl Fn(u64) -> bool) ->
     }
 }
 
-/// `SYSTEM_RESET2` (DEN0022 §5.12): type 0 is the only architectural one, and there are no vendor types.
+/// `SYSTEM_RESET2` (DEN0022): type 0 is the only architectural one, and there are no vendor types.
 fn system_reset2(kind: u64, cookie: u64) -> Outcome {
     if kind as u32 == 0 {
         Outcome::SystemReset2 { cookie }

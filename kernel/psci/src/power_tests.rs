@@ -72,7 +72,7 @@ fn cpu_on_refuses_vcpus_that_do_not_exist() {
 #[test]
 fn cpu_on_refuses_entries_that_cannot_be_executed() {
     let mut psci = vm(2);
-    for entry in [0, ENTRY + 2, RAM.end] {
+    for entry in [0, ENTRY + 1, ENTRY + 2, RAM.end] {
         assert_eq!(
             call(&mut psci, 0, psci::CPU_ON_64, [1, entry, 0]),
             Outcome::Return(psci::INVALID_ADDRESS)
@@ -185,7 +185,7 @@ fn affinity_info_refuses_what_does_not_exist() {
 #[test]
 fn suspend_waits_in_either_kind_of_state() {
     let mut psci = vm(1);
-    for state in [0, 0x1234, 0x0200_0000] {
+    for state in [0, 0xffff, 0x0300_0000] {
         assert_eq!(
             call(&mut psci, 0, psci::CPU_SUSPEND_64, [state, 0, 0]),
             Outcome::Suspend
@@ -199,9 +199,15 @@ fn suspend_waits_in_either_kind_of_state() {
 }
 
 #[test]
+fn only_immediate_0_is_a_call() {
+    assert!(crate::is_smccc(0));
+    assert!(!crate::is_smccc(1) && !crate::is_smccc(0xea1));
+}
+
+#[test]
 fn suspend_refuses_reserved_bits_and_bad_entries() {
     let mut psci = vm(1);
-    for state in [1 << 17, 1 << 23, 1 << 26, 1 << 30, 1 << 31] {
+    for state in [1 << 17, (1 << 17) | 1, 1 << 23, 1 << 26, 1 << 30, 1 << 31] {
         assert_eq!(
             call(&mut psci, 0, psci::CPU_SUSPEND_64, [state, ENTRY, 0]),
             Outcome::Return(psci::INVALID_PARAMETERS)

@@ -77,10 +77,10 @@ pub fn stateless(function: u32, x1: u64, firmware: &Firmware) -> Option<Outcome>
     Some(outcome)
 }
 
-/// `MIGRATE_INFO_TYPE`: there is no Trusted OS that would need migrating (DEN0022 §5.9.2).
+/// `MIGRATE_INFO_TYPE`: there is no Trusted OS that would need migrating (DEN0022, MIGRATE_INFO_TYPE).
 const MIGRATION_NOT_REQUIRED: u64 = 2;
 
-/// `PSCI_FEATURES` (DEN0022 §5.15): flags of an implemented function, or `NOT_SUPPORTED`. No function here
+/// `PSCI_FEATURES` (DEN0022): flags of an implemented function, or `NOT_SUPPORTED`. No function here
 /// has flags: `CPU_SUSPEND` takes the original power state format and no OS-initiated mode.
 fn psci_features(function: u32) -> u64 {
     match function {
@@ -131,7 +131,7 @@ fn arch_features(function: u32, firmware: &Firmware) -> u64 {
 }
 
 /// A guest makes the call of a mitigation. Where the cores do not need it the call does nothing
-/// (DEN0028 §7.5.3); where firmware does not know it, it is an unknown function.
+/// (DEN0028, SMCCC_ARCH_WORKAROUND_1); where firmware does not know it, it is an unknown function.
 fn mitigate(function: u32, mitigation: Mitigation) -> Outcome {
     match mitigation {
         Mitigation::Needed => Outcome::Firmware { function },
@@ -214,6 +214,22 @@ mod tests {
         }
         assert_eq!(answer(smccc::VERSION, &NEEDED), Outcome::Return(0));
         assert_eq!(answer(smccc::ARCH_SOC_ID, &NEEDED), Outcome::NOT_SUPPORTED);
+    }
+
+    #[test]
+    fn each_workaround_has_its_own_answer() {
+        let firmware = Firmware {
+            workaround_1: Mitigation::Needed,
+            workaround_3: Mitigation::NotRequired,
+            ..Firmware::NONE
+        };
+        let answer = |function| ask(smccc::ARCH_FEATURES, function, &firmware);
+        assert_eq!(answer(smccc::ARCH_WORKAROUND_1), Outcome::Return(0));
+        assert_eq!(answer(smccc::ARCH_WORKAROUND_3), Outcome::Return(1));
+        let call = |function| ask(function, 0, &firmware);
+        let function = smccc::ARCH_WORKAROUND_1;
+        assert_eq!(call(function), Outcome::Firmware { function });
+        assert_eq!(call(smccc::ARCH_WORKAROUND_3), Outcome::Return(0));
     }
 
     #[test]

@@ -7,7 +7,7 @@ pub struct DataAbort {
     pub fault: Fault,
     /// The guest physical address; the offset within its page is meaningful unless `s1ptw`.
     ///
-    /// `None` where hardware does not report it (Arm ARM D24.2.61, `HPFAR_EL2`): permission faults outside
+    /// `None` where hardware does not report it (Arm ARM D24.2, HPFAR_EL2): permission faults outside
     /// a stage 1 walk, external aborts, alignment faults. The guest virtual address must then be
     /// translated (`AT S1E1R`, `AT S1E0R`).
     pub ipa: Option<u64>,
@@ -52,7 +52,7 @@ pub struct Access {
     pub ordered: bool,
 }
 
-/// Why a translation failed: the fault status code (Arm ARM D24.2.45, DFSC and IFSC). Levels are those of
+/// Why a translation failed: the fault status code (Arm ARM D24.2, ESR_EL2, DFSC and IFSC). Levels are those of
 /// the table walk, −1 to 3; which stage it was is told by where the fault is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -212,7 +212,7 @@ const fn va(esr: u64, far: u64) -> Option<u64> {
     if esr & FNV == 0 { Some(far) } else { None }
 }
 
-/// The guest physical address, where `HPFAR_EL2` is valid (Arm ARM D24.2.61): its FIPA field, bits 43:4,
+/// The guest physical address, where `HPFAR_EL2` is valid (Arm ARM D24.2, HPFAR_EL2): its FIPA field, bits 43:4,
 /// holds bits 51:12; the page offset is the virtual address's, except that a stage 1 walk's is unknown.
 #[inline]
 const fn ipa(fault: Fault, s1ptw: bool, far: u64, hpfar: u64) -> Option<u64> {

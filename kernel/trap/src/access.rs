@@ -144,7 +144,7 @@ fn debug(reg: SysReg, read: bool) -> Action {
         (OSLSR_EL1, true) => Action::Emulate(Emulated::OsLsr),
         // No debug ROM; nothing in the communication channel.
         (MDRAR_EL1 | MDCCSR_EL0, true) => Action::Value(0),
-        // Without FEAT_DoubleLock OSDLR_EL1 is RAZ/WI (Arm ARM D24.3.21).
+        // Without FEAT_DoubleLock OSDLR_EL1 is RAZ/WI (Arm ARM D24.3).
         (
             OSDTRRX_EL1 | MDCCINT_EL1 | OSDTRTX_EL1 | OSECCR_EL1 | OSDLR_EL1 | DBGPRCR_EL1
             | DBGCLAIMCLR_EL1 | DBGDTR_EL0 | DBGDTRTX_EL0,

@@ -3,7 +3,7 @@
 //! Values are for `HCR_EL2.E2H` = 0. Bits that may differ from vCPU to vCPU or from moment to moment
 //! (`HCR_EL2.VSE`, `TWE`, …) are the caller's; these here never change.
 
-/// `HCR_EL2` (Arm ARM D24.2.51).
+/// `HCR_EL2` (Arm ARM D24.2).
 ///
 /// - `VM`, `RW`: stage 2 on, EL1 is AArch64.
 /// - `SWIO`: invalidation by set/way cleans first, so that a guest cannot drop another's data.
@@ -52,18 +52,18 @@ mod hcr {
     pub const TERR: u64 = 1 << 36;
 }
 
-/// `MDCR_EL2` (Arm ARM D24.3.17): all debug (`TDRA`, `TDOSA`, `TDA`), performance monitor (`TPM`,
+/// `MDCR_EL2` (Arm ARM D24.3): all debug (`TDRA`, `TDOSA`, `TDA`), performance monitor (`TPM`,
 /// `TPMCR`), profiling (`TPMS`) and trace filter (`TTRF`) registers trap; `TDE` is clear, so that `BRK` and
 /// software step stay inside the guest; `E2PB` and `E2TB` are 0, so that guests own no profiling or trace
 /// buffer. `HPMN` must be added: the number of counters, `PMCR_EL0.N`, or 0 without a PMU.
 pub const MDCR_EL2: u64 = 1 << 11 | 1 << 10 | 1 << 9 | 1 << 6 | 1 << 5 | 1 << 14 | 1 << 19;
 
-/// `CPTR_EL2` with E2H = 0 (Arm ARM D24.2.34): SVE (`TZ`), SME (`TSM`), trace (`TTA`) and activity
+/// `CPTR_EL2` with E2H = 0 (Arm ARM D24.2): SVE (`TZ`), SME (`TSM`), trace (`TTA`) and activity
 /// monitors (`TAM`) trap; floating point (`TFP`) and `CPACR_EL1` (`TCPAC`) do not. Bits 13, 9 and 7:0 are
 /// RES1.
 pub const CPTR_EL2: u64 = 0x22ff | 1 << 8 | 1 << 12 | 1 << 20 | 1 << 30;
 
-/// `CNTHCTL_EL2` with E2H = 0 (Arm ARM D24.10.2): the physical counter is readable (`EL1PCTEN`), the
+/// `CNTHCTL_EL2` with E2H = 0 (Arm ARM D24.10): the physical counter is readable (`EL1PCTEN`), the
 /// physical timer traps (`EL1PCEN` = 0).
 pub const CNTHCTL_EL2: u64 = 1 << 0;
 

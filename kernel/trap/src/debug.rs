@@ -15,7 +15,7 @@ pub struct Debug {
 const MDSCR_WRITABLE: u64 = 1 | 1 << 12 | 1 << 13;
 
 impl Debug {
-    /// After reset: locked, everything disabled (Arm ARM D24.3.22, `OSLSR_EL1.OSLK` resets to 1).
+    /// After reset: locked, everything disabled (Arm ARM D24.3, `OSLSR_EL1.OSLK` resets to 1).
     #[must_use]
     pub const fn new() -> Self {
         Self {

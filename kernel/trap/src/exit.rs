@@ -1,4 +1,4 @@
-//! From the syndrome to the reason: `ESR_EL2` decoded (Arm ARM D24.2.45).
+//! From the syndrome to the reason: `ESR_EL2` decoded (Arm ARM D24.2, ESR_EL2).
 //!
 //! Where the PC is: after an `HVC` the preferred return address is the next instruction already. After
 //! everything else it is the instruction itself: whoever has emulated it moves the PC on by
@@ -7,7 +7,7 @@
 use crate::abort::{DataAbort, InstructionAbort};
 use crate::sysreg::SysReg;
 
-/// Exception classes, `ESR_ELx.EC` (Arm ARM D24.2.45, table of EC encodings).
+/// Exception classes, `ESR_ELx.EC` (Arm ARM D24.2, ESR_EL2).
 pub mod ec {
     /// Unknown reason.
     pub const UNKNOWN: u8 = 0x00;
@@ -243,7 +243,7 @@ fn rare(class: u8, esr: u64) -> Exit {
     }
 }
 
-/// Arm ARM D24.2.45, "ISS encoding for an exception from a WF* instruction".
+/// Arm ARM D24.2, ESR_EL2, "ISS encoding for an exception from a WF* instruction".
 const fn wfx(esr: u64) -> Wfx {
     const TIMED: u64 = 1 << 1;
     const REGISTER_VALID: u64 = 1 << 2;
@@ -258,7 +258,7 @@ const fn wfx(esr: u64) -> Wfx {
     }
 }
 
-/// Arm ARM D24.2.45, "ISS encoding for an exception from MSR, MRS, or System instruction execution".
+/// Arm ARM D24.2, ESR_EL2, "ISS encoding for an exception from MSR, MRS, or System instruction execution".
 #[inline]
 const fn sysreg(esr: u64) -> SysRegTrap {
     SysRegTrap {

@@ -1,6 +1,6 @@
 //! What taking an exception to EL1 changes: the values, for whoever owns the registers to write.
 //!
-//! This is `AArch64.TakeException` of the Arm ARM (J1.1.2) for an exception that EL2 gives to its guest.
+//! This is `AArch64.TakeException` of the Arm ARM (J1) for an exception that EL2 gives to its guest.
 //! Asynchronous ones are not given this way: SErrors by `HCR_EL2.VSE`, interrupts by list registers.
 
 use crate::abort::{DataAbort, InstructionAbort};
@@ -91,7 +91,7 @@ pub const fn take(guest: &Guest, exception: Exception) -> Taken {
     }
 }
 
-/// `ESR_EL1` for the exception, taken from EL0 (`lower`) or from EL1 (Arm ARM D24.2.44).
+/// `ESR_EL1` for the exception, taken from EL0 (`lower`) or from EL1 (Arm ARM D24.2, ESR_EL1).
 #[must_use]
 pub const fn syndrome(exception: Exception, lower: bool) -> u64 {
     const IL: u64 = 1 << 25;
@@ -136,7 +136,7 @@ const fn from_el0(pstate: u64) -> bool {
     pstate & AARCH32 != 0 || pstate & 0xf == 0
 }
 
-/// The offset of the vector for a synchronous exception (Arm ARM D1.3.1.5).
+/// The offset of the vector for a synchronous exception (Arm ARM D1.3, "Exception vectors").
 const fn vector(pstate: u64) -> u64 {
     const EL1T: u64 = 0b0100;
     if pstate & AARCH32 != 0 {

@@ -76,6 +76,12 @@ mod tests {
     }
 
     #[test]
+    fn an_eight_byte_access_reads_zero_above_the_register() {
+        assert_eq!(Lane::new(0, 8).read(u32::MAX), 0xffff_ffff);
+        assert_eq!(Lane::new(4, 4).write(1 << 32 | 7), Some(7));
+    }
+
+    #[test]
     fn identification_ends_with_the_page() {
         let bytes = [1, 2, 3, 4, 5, 6, 7, 8];
         assert_eq!(identification(0xfe0, &bytes), 1);

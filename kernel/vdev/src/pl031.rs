@@ -245,6 +245,7 @@ mod tests {
         let mut clock = clock(500);
         write(&mut clock, offset::IMSC, 1, START);
         write(&mut clock, offset::MR, 503, START);
+        assert_eq!(read(&mut clock, offset::MR, START), 503);
         assert_eq!(clock.deadline(), Some(START + 3 * HZ));
         clock.poll(START + 3 * HZ - 1);
         assert!(!clock.irq());

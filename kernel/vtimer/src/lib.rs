@@ -1,7 +1,7 @@
 //! The generic timer as a guest sees it: its emulated EL1 physical timer, its virtual timer while the vCPU
 //! is on no core, and the offset between the two counters.
 //!
-//! Guarantees: the semantics of `CNTP_CTL`, `CNTP_CVAL` and `CNTP_TVAL` (Arm ARM DDI 0487, D12.2.4 and the
+//! Guarantees: the semantics of `CNTP_CTL`, `CNTP_CVAL` and `CNTP_TVAL` (Arm ARM DDI 0487, D12.2 and the
 //! registers' own pages) for any sequence of reads and writes; a timer that is enabled, unmasked and not
 //! due has a deadline, at which its output rises and not a tick earlier. Does not: touch hardware, raise
 //! interrupts, or know which INTID a timer has. Time is always the *physical* count, `CNTPCT_EL0`, in ticks.

@@ -3,7 +3,7 @@
 //! One per VM, so that all its vCPUs agree. A VM's virtual count begins at 0 when the VM starts and again
 //! when it restarts; a guest's physical count is the machine's own.
 
-/// The value of `CNTVOFF_EL2` for one VM: virtual count = physical count − offset (Arm ARM D12.1.2).
+/// The value of `CNTVOFF_EL2` for one VM: virtual count = physical count − offset (Arm ARM D12.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CounterOffset(u64);
 

@@ -71,6 +71,16 @@ mod tests {
     }
 
     #[test]
+    fn a_reset_timer_is_disabled() {
+        assert_eq!(VirtualTimer::new(), VirtualTimer { ctl: 0, cval: 0 });
+    }
+
+    #[test]
+    fn the_control_bits_lie_where_the_architecture_puts_them() {
+        assert_eq!((ctl::ENABLE, ctl::IMASK, ctl::ISTATUS), (1, 2, 4));
+    }
+
+    #[test]
     fn a_stale_istatus_asserts_nothing() {
         let timer = VirtualTimer {
             ctl: ctl::ENABLE | ctl::ISTATUS,
