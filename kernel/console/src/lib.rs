@@ -132,8 +132,8 @@ impl<const VMS: usize, const LINE: usize, const QUEUE: usize> Console<VMS, LINE,
         self.foreground
     }
 
-    /// Gives input, and direct output, to another VM, and says so. An unknown number changes nothing.
-    pub fn switch(&mut self, vm: usize, sink: &mut impl Sink) {
+    /// Gives input, and direct output, to another VM, and says so. An unknown number changes nothing (`false`).
+    pub fn switch(&mut self, vm: usize, sink: &mut impl Sink) -> bool {
         let Some(name) = self
             .guests
             .get(vm)
@@ -142,7 +142,7 @@ impl<const VMS: usize, const LINE: usize, const QUEUE: usize> Console<VMS, LINE,
         else {
             let last = self.count.saturating_sub(1);
             self.log(format_args!("no VM {vm}: there are 0 to {last}"), sink);
-            return;
+            return false;
         };
         self.interrupt(sink);
         if let Some(old) = self.guests.get_mut(self.foreground) {
@@ -150,6 +150,7 @@ impl<const VMS: usize, const LINE: usize, const QUEUE: usize> Console<VMS, LINE,
         }
         self.foreground = vm;
         self.log(format_args!("input goes to VM {vm}, {name}"), sink);
+        true
     }
 
     /// Takes a typed byte. `Some` asks the caller to act; everything else has been dealt with.
@@ -166,8 +167,7 @@ impl<const VMS: usize, const LINE: usize, const QUEUE: usize> Console<VMS, LINE,
                 }
             }
             Key::Switch(vm) => {
-                self.switch(vm, sink);
-                return (self.foreground == vm).then_some(Command::Switched(vm));
+                return self.switch(vm, sink).then_some(Command::Switched(vm));
             }
             Key::Next => {
                 let next = self
@@ -175,8 +175,7 @@ impl<const VMS: usize, const LINE: usize, const QUEUE: usize> Console<VMS, LINE,
                     .saturating_add(1)
                     .checked_rem(self.count)
                     .unwrap_or(0);
-                self.switch(next, sink);
-                return Some(Command::Switched(self.foreground));
+                return self.switch(next, sink).then_some(Command::Switched(next));
             }
             Key::Help => self.help(sink),
             Key::Status => return Some(Command::Status),

@@ -258,7 +258,7 @@ impl<const VMS: usize, const LINE: usize, const QUEUE: usize> Console<VMS, LINE,
             if self
                 .guests
                 .get(self.foreground)
-                .is_some_and(|g| g.line.all().contains(&0x1b))
+                .is_some_and(|g| g.line.whole().contains(&0x1b))
             {
                 sink.write(PLAIN);
             }
