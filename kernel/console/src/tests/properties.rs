@@ -64,7 +64,7 @@ proptest! {
                 }
                 Event::Tick => console.tick(now, &mut screen),
                 Event::Log => console.log(format_args!("log"), &mut screen),
-                Event::Switch(vm) => console.switch(*vm, &mut screen),
+                Event::Switch(vm) => assert!(console.switch(*vm, &mut screen)),
             }
             let all = String::from_utf8(screen.0.clone()).unwrap();
             let lines: Vec<&str> = all.split("\r\n").collect();
