@@ -1,6 +1,6 @@
 //! Checks of finished definitions: what the reference warns of when it has read everything.
 //!
-//! All findings here are warnings: the value of such a definition is still defined, though hardly meant.
+//! Most findings are warnings: the value of such a definition is still defined, though hardly meant.
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::expr::{ExprKind, Operand};
@@ -25,6 +25,21 @@ pub fn definitions(symbols: &[Symbol], out: &mut Diagnostics) {
 }
 
 fn defaults(symbol: &Symbol, symbols: &[Symbol], out: &mut Diagnostics) {
+    if symbol.choice.is_some() {
+        for default in &symbol.defaults {
+            out.push(
+                Diagnostic::error(
+                    Code::Definition,
+                    format!(
+                        "{} is a member of a choice and cannot have a default",
+                        symbol.name
+                    ),
+                )
+                .at(&default.span, "")
+                .help("write `default NAME` below the `choice`"),
+            );
+        }
+    }
     if symbol.kind.is_logic() {
         return;
     }

@@ -10,7 +10,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::dotconfig::{self, Assignment};
 use crate::eval::{Cause, Evaluation, State, Wish};
 use crate::expr::SymbolId;
-use crate::model::{Model, Symbol};
+use crate::model::{Entry, Model, Symbol};
 use crate::source::{Location, SourceFile, Span, decode};
 use crate::value::{Tri, Value};
 
@@ -312,6 +312,11 @@ impl<'m> Config<'m> {
     pub fn is_changeable(&self, symbol: &Symbol) -> bool {
         let state = &self.states[symbol.id().index()];
         state.visible > state.selected
+    }
+
+    /// Whether an entry of the menu tree is visible now: it has a title or prompt and its condition holds.
+    pub fn is_shown(&self, entry: &Entry) -> bool {
+        entry.is_shown(&self.evaluation())
     }
 
     /// Whether somebody assigned the symbol, whether or not it took.

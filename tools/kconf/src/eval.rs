@@ -237,15 +237,12 @@ impl<'a> Evaluation<'a> {
         let base = if symbol.kind == Kind::Int { 10 } else { 16 };
         let value = parse_prefix(&state.text, base).value;
         let bound = match (value < low, value > high) {
-            (true, _) => low,
-            (false, true) => high,
+            (true, _) => &symbol.ranges[index].low,
+            (false, true) => &symbol.ranges[index].high,
             (false, false) => return,
         };
-        state.text = if base == 10 {
-            bound.to_string()
-        } else {
-            format!("{bound:#x}")
-        };
+        // The bound as it is written, `0X5` or `012`, not as a number.
+        state.text = self.raw(bound);
         state.clamped = Some(index);
     }
 

@@ -4,9 +4,10 @@
 //! is computed once per model; evaluating a configuration is then one pass without recursion.
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::expr::{Expr, SymbolId};
+use crate::expr::{Expr, ExprKind, Operand, SymbolId};
 use crate::model::{Choice, ChoiceId, Model, Symbol};
 use crate::source::Span;
+use crate::value::Tri;
 
 /// Cycles reported per tree; more of them are usually the same mistake.
 const MAX_CYCLES: usize = 20;
@@ -42,14 +43,12 @@ pub fn order(model: &Model, out: &mut Diagnostics) -> Vec<Step> {
         choices: &model.choices,
         modules: model.modules,
     };
+    let mut known: Vec<Vec<usize>> = Vec::new();
     graph.walk(false, &mut |cycle| {
-        if out
-            .iter()
-            .filter(|d| d.code == Code::RecursiveDependency)
-            .count()
-            < MAX_CYCLES
-        {
+        let nodes: Vec<usize> = cycle.iter().map(|(node, _)| *node).collect();
+        if !known.contains(&nodes) {
             out.push(graph.report(cycle));
+            known.push(nodes);
         }
     });
     graph
@@ -73,13 +72,40 @@ impl Graph<'_> {
         self.symbols.len() + choice.0 as usize
     }
 
+    /// The value of a condition that no symbol can change; the reference drops what stands beside it, and so
+    /// sees no cycle there.
+    fn constant(&self, expr: &Expr) -> Option<Tri> {
+        match expr.kind() {
+            ExprKind::Operand(Operand::Tri(Tri::M)) if self.modules.is_none() => Some(Tri::N),
+            ExprKind::Operand(Operand::Tri(Tri::M)) => None,
+            ExprKind::Operand(Operand::Tri(tri)) => Some(*tri),
+            ExprKind::Operand(_) | ExprKind::Compare(..) => None,
+            ExprKind::Not(inner) => self.constant(inner).map(Tri::negate),
+            ExprKind::And(list) => self.absorbed(list, Tri::N),
+            ExprKind::Or(list) => self.absorbed(list, Tri::Y),
+        }
+    }
+
+    fn absorbed(&self, list: &[Expr], by: Tri) -> Option<Tri> {
+        let mut all = true;
+        for inner in list {
+            match self.constant(inner) {
+                Some(value) if value == by => return Some(by),
+                found => all &= found.is_some(),
+            }
+        }
+        all.then(|| by.negate())
+    }
+
     /// What `node` needs. With `all`, also what cannot change the value in a way that the reference calls a
     /// cycle (direct dependencies, bounds of ranges, the modules symbol); a cycle through those is broken by
     /// using the value from before.
     fn edges(&self, node: usize, all: bool) -> Vec<Edge> {
         let mut edges = Vec::new();
         let mut add = |expr: &Option<Expr>, why: &'static str| {
-            if let Some(expr) = expr {
+            if let Some(expr) = expr
+                && self.constant(expr).is_none()
+            {
                 expr.for_each_symbol(&mut |id, span| {
                     edges.push(Edge {
                         to: id.index(),
@@ -91,6 +117,7 @@ impl Graph<'_> {
         };
         let Some(symbol) = self.symbols.get(node) else {
             let choice = &self.choices[node - self.symbols.len()];
+            let mut reverses = Vec::new();
             if let Some(prompt) = &choice.prompt {
                 add(&prompt.condition, "depends on");
             }
@@ -101,6 +128,23 @@ impl Graph<'_> {
                 for prompt in &self.symbols[member.index()].prompts {
                     add(&prompt.condition, "has a member that depends on");
                 }
+                // A select of a member does nothing, but the reference calls it a cycle if it leads back.
+                let symbol = &self.symbols[member.index()];
+                for reverse in symbol.selected_by.iter().chain(&symbol.implied_by) {
+                    add(
+                        &reverse.condition,
+                        "has a member that is selected or implied if",
+                    );
+                    reverses.push(reverse);
+                }
+            }
+            for reverse in reverses {
+                let (to, span) = (reverse.by.index(), reverse.span.clone());
+                edges.push(Edge {
+                    to,
+                    why: "has a member that is selected or implied by",
+                    span,
+                });
             }
             return edges;
         };
@@ -148,7 +192,7 @@ impl Graph<'_> {
         if all {
             for range in &symbol.ranges {
                 for operand in [&range.low, &range.high] {
-                    if let crate::expr::Operand::Symbol(id) = operand {
+                    if let Operand::Symbol(id) = operand {
                         edges.push(Edge {
                             to: id.index(),
                             why: "has a range up to",
@@ -170,6 +214,7 @@ impl Graph<'_> {
         let count = self.symbols.len() + self.choices.len();
         let mut state = vec![NEW; count];
         let mut order = Vec::with_capacity(count);
+        let mut cycles = 0;
         // The modules symbol first: every tristate looks at it.
         for start in self
             .modules
@@ -196,7 +241,8 @@ impl Graph<'_> {
                         state[to] = OPEN;
                         stack.push((to, self.edges(to, all), 0));
                     }
-                    OPEN => {
+                    OPEN if cycles < MAX_CYCLES => {
+                        cycles += 1;
                         let first = stack.iter().position(|(n, _, _)| *n == to).unwrap_or(0);
                         let chain: Vec<(usize, Edge)> = stack[first..]
                             .iter()

@@ -84,11 +84,7 @@ impl Lowering {
                 }
                 Item::Comment(attributes) => {
                     let base = base(&attributes, context);
-                    out.push(titled(
-                        EntryKind::Comment,
-                        &attributes,
-                        Expr::and(base, context.visible.clone()),
-                    ));
+                    out.push(titled(EntryKind::Comment, &attributes, base));
                 }
                 Item::Menu(attributes, inner) => {
                     let base = base(&attributes, context);
@@ -96,11 +92,8 @@ impl Lowering {
                         AttributeKind::Visible(expr) => Some(expr),
                         _ => None,
                     });
-                    let mut entry = titled(
-                        EntryKind::Menu,
-                        &attributes,
-                        Expr::and(base.clone(), context.visible.clone()),
-                    );
+                    // `visible if` of outer menus hides prompts, not titles and comments.
+                    let mut entry = titled(EntryKind::Menu, &attributes, base.clone());
                     entry.visible_if = own.clone();
                     let visible = Expr::and(context.visible.clone(), own);
                     let inside = Context {

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use kconf::{Config, Diagnostics, Env, Layer, Model, Tri};
+use kconf::{Config, Diagnostics, Entry, EntryKind, Env, Layer, Model, SymbolId, Tri};
 
 const USAGE: &str = "\
 usage: kconf [--strict] [-s] MODE KCONFIG
@@ -281,11 +281,15 @@ fn preset(env: &Env, name: &str) -> Option<PathBuf> {
         .find(|p| p.exists())
 }
 
-/// `CONFIG_X=value` of each symbol that could be assigned and was not.
+/// `CONFIG_X=value` of each symbol that could be assigned and was not, in the order of the menus, once for each of
+/// its prompts as the reference does.
 fn list_new(config: &Config<'_>) -> String {
+    let mut found = Vec::new();
+    new_symbols(config, config.model().entries(), &mut found);
     let mut out = String::new();
-    for (symbol, value, _) in config.iter() {
-        if config.is_changeable(symbol) && !config.is_assigned(symbol) {
+    for id in found {
+        let symbol = config.model().get(id);
+        if let Some(value) = config.value(symbol.name()) {
             // Writing to a String cannot fail.
             let _ = writeln!(
                 out,
@@ -297,6 +301,22 @@ fn list_new(config: &Config<'_>) -> String {
         }
     }
     out
+}
+
+fn new_symbols(config: &Config<'_>, entries: &[Entry], found: &mut Vec<SymbolId>) {
+    for entry in entries {
+        if let EntryKind::Symbol(id) = entry.kind() {
+            let symbol = config.model().get(id);
+            let shown = config.is_changeable(symbol) && config.is_shown(entry);
+            if shown && !config.is_assigned(symbol) {
+                found.push(id);
+            }
+        }
+        // A choice that is not offered asks nothing, though it still has a value.
+        if !matches!(entry.kind(), EntryKind::Choice(_)) || config.is_shown(entry) {
+            new_symbols(config, entry.children(), found);
+        }
+    }
 }
 
 fn print(text: &str) -> Result<(), Failure> {

@@ -60,12 +60,7 @@ impl Evaluation<'_> {
             }
             _ => return self.raw(operand),
         };
-        // Without modules an `m` compares as `n`.
-        if tri == Tri::M && self.modules == Tri::N {
-            "n".to_owned()
-        } else {
-            tri.as_str().to_owned()
-        }
+        tri.as_str().to_owned()
     }
 
     /// The value as text, as a default of a number or string sees it: of a bool or tristate symbol always `n`.

@@ -39,10 +39,10 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn entries(&mut self, entries: &[Entry]) {
         for entry in entries {
-            let title = entry.text.as_deref().filter(|_| {
-                self.evaluation.condition(entry.condition.as_ref()) != Tri::N
-                    && self.evaluation.condition(entry.visible_if.as_ref()) != Tri::N
-            });
+            let title = entry
+                .text
+                .as_deref()
+                .filter(|_| entry.is_shown(self.evaluation));
             match (entry.kind, title) {
                 (EntryKind::Symbol(id), _) => self.symbol(id),
                 (EntryKind::Choice(_), _) | (_, None) => {}
@@ -71,6 +71,18 @@ impl Writer<'_> {
         let symbol = self.model.get(id);
         self.out
             .push_str(&line(self.model, symbol, &text(self.evaluation, symbol)));
+    }
+}
+
+impl Entry {
+    /// Whether its title or prompt is visible. Its own `visible if` is taken as written: a bare `m` holds there.
+    pub(crate) fn is_shown(&self, evaluation: &Evaluation<'_>) -> bool {
+        self.text.is_some()
+            && evaluation.condition(self.condition.as_ref()) != Tri::N
+            && self
+                .visible_if
+                .as_ref()
+                .is_none_or(|e| evaluation.plain(e) != Tri::N)
     }
 }
 
