@@ -26,7 +26,7 @@ use crate::{Context, Failure, Result, size};
 const FIRST_INSTRUCTION: u64 = 700_000;
 /// The systems that boot Linux and power off at once, with the cores they use and the most that their boot may
 /// take compared with the bare machine.
-const LINUX: [(&str, u8, f64); 2] = [("bench-linux", 1, 1.002), ("bench-linux-smp", 2, 1.01)];
+const LINUX: [(&str, u8, f64); 2] = [("linux-one", 1, 1.002), ("linux-smp", 2, 1.01)];
 /// A counted run is single-threaded; this only ends one that hangs.
 const LIMIT: Duration = Duration::from_secs(300);
 
