@@ -135,7 +135,14 @@ impl Errors {
     /// The mistakes of one file.
     pub(crate) fn of(source: &Source, mut diagnostics: Vec<Diagnostic>) -> Self {
         diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
-        diagnostics.dedup();
+        // Several vCPUs may share one wrong line.
+        let mut once: Vec<Diagnostic> = Vec::with_capacity(diagnostics.len());
+        for diagnostic in diagnostics {
+            if !once.contains(&diagnostic) {
+                once.push(diagnostic);
+            }
+        }
+        let diagnostics = once;
         if diagnostics.is_empty() {
             return Self::default();
         }

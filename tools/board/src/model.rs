@@ -244,6 +244,8 @@ pub struct GuestImage {
     pub entry: Option<u64>,
     /// Where the device tree goes.
     pub dtb_ipa: u64,
+    /// No more bytes than this may be used from there on.
+    pub dtb_limit: u64,
     /// Name of the device tree's entry in the pack.
     pub dtb_name: String,
 }

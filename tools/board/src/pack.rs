@@ -175,7 +175,7 @@ fn read_entry(pack: &[u8], entry: &[u8]) -> Result<Entry, PackError> {
         .to_owned();
     let bad = |what: &str| PackError::Malformed(format!("entry `{name}` {what}"));
     let start = usize::try_from(read_u64(entry, NAME_SIZE)).map_err(|_| bad("lies outside"))?;
-    if start % ALIGN != 0 {
+    if !start.is_multiple_of(ALIGN) {
         return Err(bad("is not aligned"));
     }
     let end = start

@@ -43,17 +43,20 @@ impl<T> At<T> {
 
 type Raw<'i> = Spanned<DeValue<'i>>;
 
-/// Parses a file. Syntax errors go to the sink; what could be understood is returned nevertheless.
-pub(crate) fn parse<'i>(source: &'i Source, sink: &Sink) -> Spanned<DeTable<'i>> {
+/// Parses a file. If it is not valid TOML the error has every mistake in its syntax, and nothing else: what
+/// a half-understood file says about keys and values would mislead.
+pub(crate) fn parse(source: &Source) -> Result<Spanned<DeTable<'_>>, Vec<Diagnostic>> {
     let (document, errors) = DeTable::parse_recoverable(&source.text);
-    for error in errors {
-        let span = error.span().unwrap_or(0..0);
-        sink.push(Diagnostic::new(
-            span,
-            format!("this is not valid TOML: {}", error.message()),
-        ));
+    if errors.is_empty() {
+        return Ok(document);
     }
-    document
+    Err(errors
+        .iter()
+        .map(|error| {
+            Diagnostic::new(error.span().unwrap_or(0..0), "this is not valid TOML")
+                .label(error.message().to_owned())
+        })
+        .collect())
 }
 
 /// A TOML table being read.
@@ -63,6 +66,8 @@ pub(crate) struct Table<'a, 'i> {
     pub span: Range<usize>,
     /// What it is, for messages: "a VM", "[uart]".
     what: &'static str,
+    /// Known keys that an unknown one was probably meant to be.
+    misspelt: Vec<String>,
     sink: &'a Sink,
 }
 
@@ -75,6 +80,7 @@ impl<'a, 'i> Table<'a, 'i> {
         known: &[&str],
         sink: &'a Sink,
     ) -> Self {
+        let mut misspelt = Vec::new();
         for key in table.keys() {
             let name = key.get_ref().as_ref();
             if known.contains(&name) {
@@ -82,7 +88,10 @@ impl<'a, 'i> Table<'a, 'i> {
             }
             let mut error = Diagnostic::new(key.span(), format!("{what} has no key `{name}`"));
             error = match suggest::closest(name, known.iter().copied()) {
-                Some(close) => error.label(format!("did you mean `{close}`?")),
+                Some(close) => {
+                    misspelt.push(close.to_owned());
+                    error.label(format!("did you mean `{close}`?"))
+                }
                 None => error.label("unknown key"),
             };
             sink.push(error.help(format!("the keys of {what} are: {}", known.join(", "))));
@@ -91,6 +100,7 @@ impl<'a, 'i> Table<'a, 'i> {
             table,
             span,
             what,
+            misspelt,
             sink,
         }
     }
@@ -111,6 +121,9 @@ impl<'a, 'i> Table<'a, 'i> {
 
     /// Reports that a key is missing, with an example of what it could be.
     pub fn missing(&self, key: &str, example: &str) {
+        if self.misspelt.iter().any(|meant| meant == key) {
+            return;
+        }
         self.sink.push(
             Diagnostic::new(
                 self.span.clone(),
@@ -308,12 +321,12 @@ pub(crate) fn one_of(text: &At<String>, key: &str, words: &[&str], sink: &Sink) 
     }
     let mut error = Diagnostic::new(
         text.span.clone(),
-        format!("`{}` is not a {key}", text.value),
+        format!("`{}` is not a valid {key}", text.value),
     );
     error = match suggest::closest(&text.value, words.iter().copied()) {
         Some(close) => error.label(format!("did you mean `{close}`?")),
         None => error.label("unknown"),
     };
-    sink.push(error.help(format!("{key} is one of: {}", words.join(", "))));
+    sink.push(error.help(format!("it must be one of: {}", words.join(", "))));
     None
 }

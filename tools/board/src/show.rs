@@ -157,6 +157,7 @@ impl Model {
             )?;
         }
         let crash = match vm.on_crash {
+            Crash::Restart(1) => "restarted once".to_owned(),
             Crash::Restart(limit) => format!("restarted, at most {limit} times"),
             Crash::Halt => "halted".to_owned(),
             Crash::PowerOff => "a reason to power the machine off".to_owned(),

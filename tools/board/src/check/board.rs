@@ -2,7 +2,7 @@
 
 use tables::Region;
 
-use super::{Named, disjoint, needs, page_aligned, stem, unique};
+use super::{Named, disjoint, needs, page_aligned, page_sized, stem, unique};
 use crate::diag::Diagnostic;
 use crate::model::{Board, Conduit, Cpu, Gic, Inputs, Uart};
 use crate::reader::At;
@@ -115,7 +115,7 @@ fn memory(spec: &BoardSpec, found: &mut Vec<Diagnostic>) -> Vec<Region> {
     for (index, range) in spec.memory.iter().enumerate() {
         let good = [
             page_aligned(&range.base, "the memory's base", found),
-            page_aligned(&range.size, "the memory's size", found),
+            page_sized(&range.size, "the memory's size", found),
             valid(range, "memory", found),
         ];
         if good == [true; 3] {
@@ -339,7 +339,7 @@ fn devices(spec: &BoardSpec, memory: &[Region], found: &mut Vec<Diagnostic>) {
         for (name, range) in std::iter::once(uart).chain(alternative) {
             let good = [
                 page_aligned(&range.base, &format!("the base of {name}"), found),
-                page_aligned(&range.size, &format!("the size of {name}"), found),
+                page_sized(&range.size, &format!("the size of {name}"), found),
                 valid(range, name, found),
             ];
             if good != [true; 3] {

@@ -367,6 +367,7 @@ impl Room<'_> {
                 bootargs: spec.bootargs.value.clone(),
                 entry: spec.entry.as_ref().map(|entry| entry.value),
                 dtb_ipa,
+                dtb_limit: self.room_from(dtb_ipa, &placed),
                 dtb_name: dtb_name(index),
             },
             devices: self.draft.devices.clone(),
@@ -427,7 +428,10 @@ impl Room<'_> {
                             span.clone(),
                             format!("Linux cannot be loaded at {base:#x}"),
                         )
-                        .label(format!("must be a multiple of 2 MiB plus {text_offset:#x}"))
+                        .label(match text_offset {
+                            0 => "must be a multiple of 2 MiB".to_owned(),
+                            offset => format!("must be a multiple of 2 MiB plus {offset:#x}"),
+                        })
                         .help(format!("leave `load` out to have it at {lowest:#x}")),
                     );
                     return None;

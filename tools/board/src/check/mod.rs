@@ -19,6 +19,7 @@ use crate::model::{Inputs, Model, System};
 use crate::plan::PAGE;
 use crate::reader::At;
 use crate::schema;
+use crate::size;
 use crate::symbols::Symbols;
 
 /// Reads and checks everything.
@@ -123,7 +124,7 @@ impl Limits {
     fn read(symbols: &dyn Symbols) -> Result<Self, Vec<String>> {
         let mut wrong = Vec::new();
         let mut size = |name: &str| match symbols.int(name) {
-            Some(size) if size > 0 && size % PAGE == 0 => size,
+            Some(size) if size > 0 && size.is_multiple_of(PAGE) => size,
             Some(size) => {
                 wrong.push(format!(
                     "CONFIG_{name}={size:#x} must be a multiple of the page size, 0x1000, and not 0"
@@ -174,19 +175,36 @@ fn needs(
 
 /// Reports an address or size that is not a whole number of pages.
 fn page_aligned(value: &At<u64>, what: &str, found: &mut Vec<Diagnostic>) -> bool {
-    if value.value % PAGE == 0 {
+    aligned(value, what, |address| format!("{address:#x}"), found)
+}
+
+/// The same for a size.
+fn page_sized(value: &At<u64>, what: &str, found: &mut Vec<Diagnostic>) -> bool {
+    aligned(value, what, size::human, found)
+}
+
+fn aligned(
+    value: &At<u64>,
+    what: &str,
+    show: impl Fn(u64) -> String,
+    found: &mut Vec<Diagnostic>,
+) -> bool {
+    if value.value.is_multiple_of(PAGE) {
         return true;
     }
     let down = value.value - value.value % PAGE;
     let near = match down.checked_add(PAGE) {
-        Some(up) if down == 0 => format!("{up:#x}"),
-        Some(up) => format!("{down:#x} or {up:#x}"),
-        None => format!("{down:#x}"),
+        Some(up) if down == 0 => show(up),
+        Some(up) => format!("{} or {}", show(down), show(up)),
+        None => show(down),
     };
     found.push(
         Diagnostic::new(
             value.span.clone(),
-            format!("{what} {:#x} is not page aligned", value.value),
+            format!(
+                "{what} {} is not a whole number of pages",
+                show(value.value)
+            ),
         )
         .label("must be a multiple of 0x1000 (4 KiB)")
         .help(format!("the nearest would be {near}")),
@@ -219,11 +237,8 @@ fn overlap(one: &Named, other: &Named) -> Diagnostic {
         one.span.clone(),
         format!("{} overlaps {}", one.name, other.name),
     )
-    .label(format!("{} is at {}", one.name, show(&one.region)))
-    .related(
-        other.span.clone(),
-        format!("{} is at {}", other.name, show(&other.region)),
-    )
+    .label(format!("takes {}", show(&one.region)))
+    .related(other.span.clone(), format!("takes {}", show(&other.region)))
 }
 
 /// `0x40000000..0x50000000`.

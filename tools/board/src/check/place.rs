@@ -138,9 +138,9 @@ fn boot_dtb(board: &Board, image: &Region) -> Option<Region> {
 /// Memory whose physical address the system gives.
 fn fixed(spec: &SystemSpec, board: &Board, plan: &Plan, found: &mut Vec<Diagnostic>) -> Vec<Named> {
     let own = [
-        ("the hypervisor's kernel", plan.kernel),
-        ("the hypervisor's pack", plan.pack),
-        ("the hypervisor's pool", plan.pool),
+        ("the kernel", plan.kernel),
+        ("the pack of guest images", plan.pack),
+        ("the pool", plan.pool),
     ];
     let mut fixed: Vec<Named> = Vec::new();
     for (vm, memory) in spec
@@ -148,7 +148,11 @@ fn fixed(spec: &SystemSpec, board: &Board, plan: &Plan, found: &mut Vec<Diagnost
         .iter()
         .flat_map(|vm| vm.memory.iter().map(move |m| (vm, m)))
     {
-        let Some(pa) = memory.pa.as_ref().filter(|pa| pa.value % PAGE == 0) else {
+        let Some(pa) = memory
+            .pa
+            .as_ref()
+            .filter(|pa| pa.value.is_multiple_of(PAGE))
+        else {
             continue;
         };
         let named = Named {
@@ -167,20 +171,24 @@ fn fixed(spec: &SystemSpec, board: &Board, plan: &Plan, found: &mut Vec<Diagnost
             let ram: Vec<String> = board.memory.iter().map(show).collect();
             found.push(
                 Diagnostic::new(pa.span.clone(), format!("{} is not in RAM", named.name))
-                    .label(format!("{} is not all memory", show(&named.region)))
+                    .label(format!("{} is not all RAM", show(&named.region)))
                     .help(format!("`{}`'s memory is {}", board.name, ram.join(", "))),
             );
         }
-        for (what, region) in own
+        let hit: Vec<_> = own
             .iter()
             .filter(|(_, region)| region.overlaps(&named.region))
-        {
-            found.push(
-                Diagnostic::new(pa.span.clone(), format!("{} overlaps {what}", named.name))
-                    .label(format!("{} is at {}", named.name, show(&named.region)))
-                    .note(format!("{what} is at {}", show(region)))
-                    .help("leave `pa` out to have a place found"),
-            );
+            .collect();
+        if !hit.is_empty() {
+            let mut error = Diagnostic::new(
+                pa.span.clone(),
+                format!("{} lies over the hypervisor", named.name),
+            )
+            .label(format!("takes {}", show(&named.region)));
+            for (what, region) in hit {
+                error = error.note(format!("{what}: {}", show(region)));
+            }
+            found.push(error.help("leave `pa` out to have a place found"));
         }
         for other in fixed
             .iter()
@@ -286,8 +294,8 @@ fn guests(spec: &SystemSpec, drafts: &mut [Draft], mut free: FreeRam, found: &mu
                 ))
                 .note(format!(
                     "the board leaves {} for guests, of which larger or earlier pieces took {}",
-                    size::human(available),
-                    size::human(available - free.bytes())
+                    size::about(available),
+                    size::about(available - free.bytes())
                 ))
                 .help("give the VMs less memory, or the board more"),
             ),

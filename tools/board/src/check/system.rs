@@ -2,7 +2,7 @@
 
 use tables::Region;
 
-use super::{Named, disjoint, needs, overlap, page_aligned, unique};
+use super::{Named, disjoint, needs, page_aligned, page_sized, unique};
 use crate::diag::Diagnostic;
 use crate::generate::dtb;
 use crate::model::{Board, Device, DeviceKind, Vcpu, Vm};
@@ -342,7 +342,7 @@ fn check_memory(
     for memory in &vm.memory {
         let good = [
             page_aligned(&memory.ipa, "the guest address", found),
-            page_aligned(&memory.size, "the memory's size", found),
+            page_sized(&memory.size, "the memory's size", found),
             memory
                 .pa
                 .as_ref()
@@ -362,34 +362,42 @@ fn check_memory(
     }
     disjoint(&ranges, found);
     let windows = windows(vm, devices, board);
-    for window in &windows {
-        for range in ranges
-            .iter()
-            .filter(|range| range.region.overlaps(&window.region))
-        {
-            // The carets go to the memory: the GIC is nowhere in the file.
-            let mut error = overlap(range, window);
-            if window.span == vm.span {
-                error.related.clear();
-                error = error.note(format!(
-                    "{} is at {}",
-                    window.name,
-                    super::show(&window.region)
-                ));
-            }
-            found.push(error.help("memory usually begins at 0x4000_0000"));
+    // Whatever the file does not mention is told in a note, not with carets at something else.
+    let (written, implied): (Vec<Named>, Vec<Named>) = windows
+        .into_iter()
+        .partition(|window| window.span != vm.span);
+    for range in &ranges {
+        let hit = |window: &&Named| range.region.overlaps(&window.region);
+        let mut error = Diagnostic::new(
+            range.span.clone(),
+            format!("{} lies over devices of the VM", range.name),
+        )
+        .label(format!("takes {}", super::show(&range.region)));
+        for window in written.iter().filter(hit) {
+            let label = format!("{} takes {}", window.name, super::show(&window.region));
+            error = error.related(window.span.clone(), label);
+        }
+        for window in implied.iter().filter(hit) {
+            error = error.note(format!("{}: {}", window.name, super::show(&window.region)));
+        }
+        if written.iter().chain(&implied).any(|window| hit(&window)) {
+            found.push(error.help("memory usually begins at 0x4000_0000, above all devices"));
         }
     }
-    for (index, one) in windows
-        .iter()
-        .enumerate()
-        .filter(|(_, w)| w.span != vm.span)
-    {
-        for other in windows[..index]
+    disjoint(&written, found);
+    for one in &written {
+        for other in implied
             .iter()
             .filter(|other| other.region.overlaps(&one.region))
         {
-            found.push(overlap(one, other));
+            found.push(
+                Diagnostic::new(
+                    one.span.clone(),
+                    format!("{} overlaps {}", one.name, other.name),
+                )
+                .label(format!("takes {}", super::show(&one.region)))
+                .note(format!("{}: {}", other.name, super::show(&other.region))),
+            );
         }
     }
     (found.len() == before).then(|| {

@@ -116,8 +116,9 @@ fn vm_context(index: usize, vm: &Vm, gic_version: u8) -> Value {
         memory => vm.memory.iter().map(|memory| context! {
             ipa => hex(memory.ipa),
             pa => region(&memory.pa),
-            writable => memory.writable,
-            executable => memory.executable,
+            // As strings: the template engine writes a bool as Python does.
+            writable => memory.writable.to_string(),
+            executable => memory.executable.to_string(),
         }).collect::<Vec<_>>(),
         vcpus => vm.vcpus.iter().map(|vcpu| context! {
             affinity => format!("{:#b}", vcpu.affinity),
@@ -125,7 +126,11 @@ fn vm_context(index: usize, vm: &Vm, gic_version: u8) -> Value {
         }).collect::<Vec<_>>(),
         kernel => payload(&vm.image.kernel),
         initrd => vm.image.initrd.as_ref().map(payload),
-        dtb => module(&format!("Pack({})", literal(&vm.image.dtb_name)), vm.image.dtb_ipa, vm.dtb.len() as u64),
+        dtb => module(
+            &format!("Pack({})", literal(&vm.image.dtb_name)),
+            vm.image.dtb_ipa,
+            vm.image.dtb_limit,
+        ),
         entry => match vm.image.entry {
             Some(entry) => format!("Some({entry:#x})"),
             None => "None".to_owned(),

@@ -96,7 +96,7 @@ pub(crate) struct BoardSpec {
 /// Reads the file; the error has every mistake that can be seen in it alone.
 pub(crate) fn read(source: &Source) -> Result<BoardSpec, Vec<Diagnostic>> {
     let sink = Sink::default();
-    let document = parse(source, &sink);
+    let document = parse(source)?;
     let top = Table::new(document.get_ref(), 0..0, "board.toml", TOP, &sink);
     let spec = top_level(&top, &sink);
     let errors = sink.into_inner();

@@ -100,7 +100,7 @@ pub(crate) struct DeviceSpec {
 /// Reads the file; the error has every mistake that can be seen in it alone.
 pub(crate) fn read(source: &Source) -> Result<SystemSpec, Vec<Diagnostic>> {
     let sink = Sink::default();
-    let document = parse(source, &sink);
+    let document = parse(source)?;
     let top = Table::new(document.get_ref(), 0..0, "a system", TOP, &sink);
     let description = top
         .string("description")

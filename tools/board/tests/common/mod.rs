@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use board::{Errors, Inputs, Model, SymbolMap, Value, evaluate};
+use board::{Inputs, Model, SymbolMap, Value, evaluate};
 
 /// The repository.
 pub fn root() -> PathBuf {
@@ -145,7 +145,7 @@ pub fn guests() -> Folder {
 }
 
 /// Evaluates a system from text, with a board from text or the shipped one.
-pub fn try_system(board: Option<&str>, system: &str, symbols: &SymbolMap) -> Result<Model, Errors> {
+pub fn try_system(board: Option<&str>, system: &str, symbols: &SymbolMap) -> Result<Model, String> {
     let folder = guests();
     let board = match board {
         Some(text) => folder.put("boards/test/board.toml", text),
@@ -159,7 +159,7 @@ pub fn try_system(board: Option<&str>, system: &str, symbols: &SymbolMap) -> Res
         built: Some(&folder.path().join("built")),
         linker_template: &root().join("kernel/arch/link.ld.j2"),
     })
-    .map_err(|errors| Errors::plain(strip(&errors.to_string(), folder.path())))
+    .map_err(|errors| strip(&errors.to_string(), folder.path()))
 }
 
 /// Takes the test's own folder out of a text.
@@ -172,15 +172,7 @@ pub fn strip(text: &str, folder: &Path) -> String {
 pub fn errors(board: Option<&str>, system: &str, symbols: &SymbolMap) -> String {
     match try_system(board, system, symbols) {
         Ok(_) => panic!("no mistake was found"),
-        Err(errors) => {
-            let text = errors.to_string();
-            // `Errors::plain` has put a title and a count around it.
-            text.trim_start_matches("error: ")
-                .rsplit_once("\n\n")
-                .unwrap()
-                .0
-                .to_owned()
-        }
+        Err(errors) => errors,
     }
 }
 

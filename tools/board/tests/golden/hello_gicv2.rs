@@ -1,7 +1,3 @@
----
-source: tools/board/tests/systems.rs
-expression: "String::from_utf8(outputs[0].bytes.clone()).unwrap()"
----
 // Generated: the board "qemu-virt", the system "hello", and the numbers of .config. Edits are lost.
 
 /// The machine.
@@ -56,8 +52,8 @@ pub static SYSTEM: tables::System = tables::System {
                 tables::VmMemory {
                     ipa: 0x40000000,
                     pa: tables::Region { base: 0x40600000, size: 0x200000 },
-                    writable: True,
-                    executable: True,
+                    writable: true,
+                    executable: true,
                 },
             ],
             vcpus: &[
@@ -67,7 +63,7 @@ pub static SYSTEM: tables::System = tables::System {
             image: tables::Image {
                 kernel: tables::Module { source: tables::Source::Pack("built/hello.elf"), ipa: 0x40100000, limit: 0x30000 },
                 initrd: None,
-                dtb: tables::Module { source: tables::Source::Pack("vm0.dtb"), ipa: 0x401ff000, limit: 0x657 },
+                dtb: tables::Module { source: tables::Source::Pack("vm0.dtb"), ipa: 0x401ff000, limit: 0x1000 },
                 entry: None,
             },
             gic: tables::GuestGic {

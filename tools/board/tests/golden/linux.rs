@@ -1,7 +1,3 @@
----
-source: tools/board/tests/systems.rs
-expression: "fs::read_to_string(out.join(\"tables.rs\")).unwrap()"
----
 // Generated: the board "qemu-virt", the system "linux", and the numbers of .config. Edits are lost.
 
 /// The machine.
@@ -56,8 +52,8 @@ pub static SYSTEM: tables::System = tables::System {
                 tables::VmMemory {
                     ipa: 0x40000000,
                     pa: tables::Region { base: 0x40600000, size: 0x10000000 },
-                    writable: True,
-                    executable: True,
+                    writable: true,
+                    executable: true,
                 },
             ],
             vcpus: &[
@@ -67,7 +63,7 @@ pub static SYSTEM: tables::System = tables::System {
             image: tables::Image {
                 kernel: tables::Module { source: tables::Source::Pack("linux/Image"), ipa: 0x40000000, limit: 0xff0d000 },
                 initrd: Some(tables::Module { source: tables::Source::Pack("linux/initrd-shell.cpio.gz"), ipa: 0x4ff0d000, limit: 0xf2000 }),
-                dtb: tables::Module { source: tables::Source::Pack("vm0.dtb"), ipa: 0x4ffff000, limit: 0x6ff },
+                dtb: tables::Module { source: tables::Source::Pack("vm0.dtb"), ipa: 0x4ffff000, limit: 0x1000 },
                 entry: None,
             },
             gic: tables::GuestGic {
@@ -88,8 +84,8 @@ pub static SYSTEM: tables::System = tables::System {
                 tables::VmMemory {
                     ipa: 0x40000000,
                     pa: tables::Region { base: 0x50600000, size: 0x10000000 },
-                    writable: True,
-                    executable: True,
+                    writable: true,
+                    executable: true,
                 },
             ],
             vcpus: &[
@@ -99,7 +95,7 @@ pub static SYSTEM: tables::System = tables::System {
             image: tables::Image {
                 kernel: tables::Module { source: tables::Source::Pack("linux/Image"), ipa: 0x40000000, limit: 0xff0d000 },
                 initrd: Some(tables::Module { source: tables::Source::Pack("linux/initrd-shell.cpio.gz"), ipa: 0x4ff0d000, limit: 0xf2000 }),
-                dtb: tables::Module { source: tables::Source::Pack("vm1.dtb"), ipa: 0x4ffff000, limit: 0x6ff },
+                dtb: tables::Module { source: tables::Source::Pack("vm1.dtb"), ipa: 0x4ffff000, limit: 0x1000 },
                 entry: None,
             },
             gic: tables::GuestGic {
