@@ -72,6 +72,7 @@ mod tests {
     fn nothing_outside_the_stack_or_unaligned_is_read() {
         let words = [0x1019, 0xa, 0x2000, 0xb];
         assert_eq!(walk(&words, 0xff8), []);
+        assert_eq!(walk(&words, 0x1001), []);
         assert_eq!(walk(&words, 0x1018), []);
         assert_eq!(walk(&words, 0x1000), [0xa]);
         assert_eq!(walk(&words, 0x1010), [0xb]);

@@ -243,6 +243,12 @@ mod tests {
         assert_eq!(d.0.ipriorityr[8].get(), 0xa0a0_a0a0);
         assert_eq!(d.0.ipriorityr[23].get(), 0xa0a0_a0a0);
         assert_eq!(d.0.ipriorityr[24].get(), 0);
+        d.0.icfgr[0].set(0xaaaa_aaaa);
+        d.0.icfgr[2].set(0xaaaa_aaaa);
+        d.quiesce(0, 32);
+        assert_eq!(d.0.icfgr[0].get(), 0xaaaa_aaaa);
+        d.quiesce(32, 64);
+        assert_eq!(d.0.icfgr[2].get(), 0);
         d.all_group_1(0, 32);
         assert_eq!(words(&d.0.igroupr), [!0, 0, 0, 0]);
     }
