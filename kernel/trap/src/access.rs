@@ -116,8 +116,9 @@ impl CpuModel {
             // SRE, DFB and DIB, all read-only: there is no memory-mapped interface and no bypass.
             (ICC_SRE_EL1, _) if v3 => read_only(read, 0b111),
             (ACTLR_EL1, _) => read_only(read, 0),
-            // As hardware where they do not trap; IMPLEMENTATION DEFINED, so 0 is a value too.
-            (REVIDR_EL1 | AIDR_EL1, true) => Action::Value(0),
+            (REVIDR_EL1, true) => Action::Value(self.revidr()),
+            // IMPLEMENTATION DEFINED, so 0 is a value too.
+            (AIDR_EL1, true) => Action::Value(0),
             (DC_ISW | DC_CSW | DC_CISW, false) => Action::Emulate(Emulated::CleanInvalidateSetWay),
             _ if reg.op0() == 2 => debug(reg, read),
             _ if read => self.id(reg).map_or(Action::Undefined, Action::Value),

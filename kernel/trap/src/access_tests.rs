@@ -137,6 +137,16 @@ fn id_registers_read_the_model_s_value_and_cannot_be_written() {
 }
 
 #[test]
+fn the_revision_is_the_hardware_s_and_the_auxiliary_identity_empty() {
+    let revision = (Action::Value(u64::MAX), Action::Undefined);
+    assert_eq!(both((3, 0, 0, 0, 6)), revision);
+    let auxiliary = (Action::Value(0), Action::Undefined);
+    assert_eq!(both((3, 1, 0, 0, 7)), auxiliary);
+    // SMIDR_EL1 traps with them, and SME is hidden.
+    assert_eq!(both((3, 1, 0, 0, 6)), UNDEFINED);
+}
+
+#[test]
 fn auxiliary_control_does_nothing() {
     assert_eq!(both((3, 0, 1, 0, 1)), RAZ_WI);
 }

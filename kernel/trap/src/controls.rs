@@ -11,12 +11,12 @@
 /// - `FB`, `BSU` = inner shareable: a guest's local TLB and barrier instructions reach the core on which it
 ///   ran before it was moved.
 /// - `TWI`: a waiting vCPU gives its core away.
-/// - `TID3`: ID registers trap. `TSC`: `SMC` traps. `TIDCP`, `TACR`: IMPLEMENTATION DEFINED registers and
+/// - `TID1`, `TID3`, `TID5`: ID registers trap but those of caches. `TSC`: `SMC` traps. `TIDCP`, `TACR`: IMPLEMENTATION DEFINED registers and
 ///   `ACTLR_EL1` trap. `TLOR`, `TERR`: limited ordering regions and RAS error records trap.
 /// - Clear, so that they trap or are undefined: `API`, `APK` (pointer authentication), `ATA` (memory
 ///   tagging), `EnSCXT` (`SCXTNUM_ELx`), `FIEN`, `NV`, `AMVOFFEN`.
 /// - Clear, so that they do not trap: `TSW` (set/way maintenance of this core's own caches, harmless with
-///   `SWIO`), `TVM`, `TTLB`, `TPCP`, `TPU`, `TID1`, `TID2`.
+///   `SWIO`), `TVM`, `TTLB`, `TPCP`, `TPU`, `TID2`.
 pub const HCR_EL2: u64 = hcr::VM
     | hcr::SWIO
     | hcr::FMO
@@ -25,13 +25,15 @@ pub const HCR_EL2: u64 = hcr::VM
     | hcr::FB
     | hcr::BSU_INNER
     | hcr::TWI
+    | hcr::TID1
     | hcr::TID3
     | hcr::TSC
     | hcr::TIDCP
     | hcr::TACR
     | hcr::RW
     | hcr::TLOR
-    | hcr::TERR;
+    | hcr::TERR
+    | hcr::TID5;
 
 /// Bits of `HCR_EL2`.
 mod hcr {
@@ -43,6 +45,7 @@ mod hcr {
     pub const FB: u64 = 1 << 9;
     pub const BSU_INNER: u64 = 1 << 10;
     pub const TWI: u64 = 1 << 13;
+    pub const TID1: u64 = 1 << 16;
     pub const TID3: u64 = 1 << 18;
     pub const TSC: u64 = 1 << 19;
     pub const TIDCP: u64 = 1 << 20;
@@ -50,6 +53,7 @@ mod hcr {
     pub const RW: u64 = 1 << 31;
     pub const TLOR: u64 = 1 << 35;
     pub const TERR: u64 = 1 << 36;
+    pub const TID5: u64 = 1 << 58;
 }
 
 /// `MDCR_EL2` (Arm ARM D24.3): all debug (`TDRA`, `TDOSA`, `TDA`), performance monitor (`TPM`,

@@ -39,14 +39,10 @@ pub mod ec {
     pub const SME: u8 = 0x1d;
     /// Instruction abort from a lower exception level.
     pub const INSTRUCTION_ABORT_LOWER: u8 = 0x20;
-    /// Instruction abort from the same exception level.
-    pub const INSTRUCTION_ABORT_SAME: u8 = 0x21;
     /// PC alignment fault.
     pub const PC_ALIGNMENT: u8 = 0x22;
     /// Data abort from a lower exception level.
     pub const DATA_ABORT_LOWER: u8 = 0x24;
-    /// Data abort from the same exception level.
-    pub const DATA_ABORT_SAME: u8 = 0x25;
     /// SP alignment fault.
     pub const SP_ALIGNMENT: u8 = 0x26;
     /// Memory copy and set exception.
@@ -296,6 +292,27 @@ mod tests {
         assert_eq!(exit(ec::HVC, 0xea1), Exit::Hvc { imm: 0xea1 });
         assert_eq!(exit(ec::SMC, 0xffff), Exit::Smc { imm: 0xffff });
         assert_eq!(exit(ec::BRK, 0x800), Exit::Brk { imm: 0x800 });
+    }
+
+    #[test]
+    fn classes_have_the_architecture_s_numbers() {
+        assert_eq!((ec::UNKNOWN, ec::WFX, ec::FP), (0x00, 0x01, 0x07));
+        assert_eq!((ec::POINTER_AUTH, ec::LS64), (0x09, 0x0a));
+        assert_eq!((ec::ILLEGAL_STATE, ec::BRANCH_TARGET), (0x0e, 0x0d));
+        assert_eq!((ec::HVC, ec::SMC, ec::SYSREG), (0x16, 0x17, 0x18));
+        assert_eq!((ec::SVE, ec::ERET, ec::SME), (0x19, 0x1a, 0x1d));
+        assert_eq!(ec::POINTER_AUTH_FAIL, 0x1c);
+        assert_eq!(
+            (ec::INSTRUCTION_ABORT_LOWER, ec::DATA_ABORT_LOWER),
+            (0x20, 0x24)
+        );
+        assert_eq!((ec::PC_ALIGNMENT, ec::SP_ALIGNMENT), (0x22, 0x26));
+        assert_eq!((ec::MOPS, ec::FP_EXCEPTION, ec::GCS), (0x27, 0x2c, 0x2d));
+        assert_eq!((ec::SERROR, ec::BRK), (0x2f, 0x3c));
+        assert_eq!(
+            (ec::BREAKPOINT_LOWER, ec::STEP_LOWER, ec::WATCHPOINT_LOWER),
+            (0x30, 0x32, 0x34)
+        );
     }
 
     #[test]

@@ -11,7 +11,8 @@ use crate::sysreg::SysReg;
 #[derive(Clone, Debug)]
 pub struct CpuModel {
     pub(crate) gic: GicVersion,
-    /// S3_0_C0_C`m`_`n` at 8 × m + n, m = 0 to 7. Unallocated ones read as zero.
+    /// S3_0_C0_C`m`_`n` at 8 × m + n, m = 0 to 7. Unallocated ones read as zero. Of m = 0 only `REVIDR_EL1` is
+    /// here: `MIDR_EL1` and `MPIDR_EL1` have registers of EL2 that stand for them.
     ids: [u64; 64],
 }
 
@@ -37,6 +38,7 @@ const fn id(crm: u8, op2: u8) -> SysReg {
     SysReg::new(3, 0, 0, crm, op2)
 }
 
+const REVIDR: SysReg = id(0, 6);
 const PFR0: SysReg = id(4, 0);
 const PFR1: SysReg = id(4, 1);
 const DFR0: SysReg = id(5, 0);
@@ -49,7 +51,9 @@ const MMFR2: SysReg = id(7, 2);
 
 impl CpuModel {
     /// The host's registers that [`CpuModel::derive`] reads; all of them can be read on every Armv8-A core.
-    pub const SOURCES: [SysReg; 9] = [PFR0, PFR1, DFR0, ISAR0, ISAR1, ISAR2, MMFR0, MMFR1, MMFR2];
+    pub const SOURCES: [SysReg; 10] = [
+        REVIDR, PFR0, PFR1, DFR0, ISAR0, ISAR1, ISAR2, MMFR0, MMFR1, MMFR2,
+    ];
 
     /// A processor with no features, for statics; [`CpuModel::derive`] makes a real one.
     #[must_use]
@@ -74,6 +78,11 @@ impl CpuModel {
             }
         }
         model
+    }
+
+    /// `REVIDR_EL1`, the hardware's own: together with `MIDR_EL1` it tells which errata were fixed.
+    pub(crate) fn revidr(&self) -> u64 {
+        self.ids.get(slot(REVIDR)).copied().unwrap_or(0)
     }
 
     /// The guests' value of an ID register S3_0_C0_C1_0 to S3_0_C0_C7_7; `None` for any other register.
@@ -101,6 +110,7 @@ const fn slot(reg: SysReg) -> usize {
 fn guest_value(reg: SysReg, host: u64, config: ModelConfig) -> u64 {
     let host = Fields(host);
     match reg {
+        REVIDR => host.keep(u64::MAX),
         PFR0 => pfr0(host, config.gic),
         PFR1 => pfr1(host),
         DFR0 => dfr0(host),

@@ -61,7 +61,7 @@ proptest! {
             _ => &[0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60],
         };
         for reg in CpuModel::SOURCES {
-            let value = model.id(reg).expect("an ID register");
+            let value = model.id(reg).unwrap_or_default();
             for shift in shifts(reg) {
                 prop_assert!(field(value, *shift) <= field(host, *shift), "{} bit {}", reg, shift);
             }
@@ -106,7 +106,9 @@ fn the_physical_range_covers_guest_memory_and_not_more_than_the_host_has() {
         (36, 6, 1),
         (39, 6, 2),
         (40, 6, 2),
+        (41, 6, 3),
         (42, 6, 3),
+        (43, 6, 4),
         (44, 6, 4),
         (48, 6, 5),
         (52, 6, 6),
@@ -156,6 +158,26 @@ fn other_registers_are_no_id_registers() {
         SysReg::new(3, 0, 1, 4, 0),
     ] {
         assert_eq!(model.id(reg), None, "{reg}");
+    }
+}
+
+/// Field by field what is shown of a host that has level 1 of everything, and the most that is ever shown.
+#[test]
+fn what_works_in_a_guest_is_shown_up_to_its_limit() {
+    let (one, all) = (model(0x1111_1111_1111_1111), model(u64::MAX));
+    for (reg, of_one, of_all) in [
+        (PFR0, 0x1101_0000_0111_0011, 0x1101_0000_01ff_0011),
+        (PFR1, 0x0000_0001_0000_0011, 0x0000_0001_0000_0021),
+        (DFR0, 0x0000_00f0_0010_1001, 0x0000_00f0_0010_1008),
+        (ISAR0, 0x1111_1111_1011_1111, 0xffff_ffff_f0ff_ffff),
+        (ISAR1, 0x0111_1111_0011_1001, 0x0fff_ffff_00ff_f00f),
+        (ISAR2, 0x0111_0000_1010_0010, 0x0fff_0000_f0f0_00f0),
+        (MMFR0, 0x0000_1000_0110_0011, 0x0000_1000_ff10_00f2),
+        (MMFR1, 0x1001_1010_0110_1001, 0xf00f_f0f0_0f30_2002),
+        (MMFR2, 0x1011_0011_1011_0011, 0xf0ff_0011_10f1_0011),
+    ] {
+        assert_eq!(one.id(reg), Some(of_one), "{reg}");
+        assert_eq!(all.id(reg), Some(of_all), "{reg}");
     }
 }
 

@@ -4,11 +4,11 @@
 //! - [`CpuModel`] is the processor that guests see: its sanitised ID registers and the answer to every
 //!   system register that traps ([`CpuModel::access`]);
 //! - [`Debug`] is the little debug state that a vCPU has;
-//! - [`inject`] computes what taking an exception to EL1 changes.
+//! - [`controls`] are the trap controls that all this assumes.
 //!
 //! Guarantees: every syndrome decodes, every encodable system register has an answer, nothing panics. A
 //! feature whose state is not switched between vCPUs is not shown to guests. Does not: read or write a
-//! hardware register; the caller brings raw values and performs the effects.
+//! hardware register, or inject an exception; the caller brings raw values and performs the effects.
 //!
 //! Source: Arm Architecture Reference Manual for A-profile, DDI 0487 ("Arm ARM").
 #![no_std]
@@ -30,7 +30,6 @@ pub mod controls;
 mod debug;
 mod exit;
 mod id;
-pub mod inject;
 mod sysreg;
 
 pub use abort::{Access, DataAbort, Fault, InstructionAbort};
