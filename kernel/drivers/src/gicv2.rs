@@ -3,6 +3,8 @@
 //! Groups are left as firmware set them, and enable bit 0 is used: from the Non-secure side it is group 1,
 //! without Security Extensions group 0.
 
+mod virtual_interface;
+
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use arch::{MAX_CPUS, cpu};
@@ -10,7 +12,7 @@ use tables::Gic;
 use tock_registers::interfaces::{Readable, Writeable};
 use tock_registers::registers::{ReadOnly, ReadWrite, WriteOnly};
 use tock_registers::{register_bitfields, register_structs};
-use vgic::{Control, CpuInterface, ListRegisters, Lr, Vmcr};
+use vgic::{Control, CpuInterface, ListRegisters, Lr};
 
 use crate::distributor::{CoreError, Ctlr, Distributor, Trigger};
 use crate::mmio::Registers;
@@ -28,40 +30,11 @@ register_structs! {
     }
 }
 
-register_structs! {
-    VirtualLayout {
-        (0x000 => hcr: ReadWrite<u32, Hcr::Register>),
-        (0x004 => vtr: ReadOnly<u32, Vtr::Register>),
-        (0x008 => vmcr: ReadWrite<u32>),
-        (0x00c => _reserved0),
-        (0x010 => misr: ReadOnly<u32>),
-        (0x014 => _reserved1),
-        (0x020 => eisr: [ReadOnly<u32>; 2]),
-        (0x028 => _reserved2),
-        (0x030 => elrsr: [ReadOnly<u32>; 2]),
-        (0x038 => _reserved3),
-        (0x0f0 => apr: ReadWrite<u32>),
-        (0x0f4 => _reserved4),
-        (0x100 => lr: [ReadWrite<u32>; 64]),
-        (0x200 => @END),
-    }
-}
-
 register_bitfields![u32,
     CpuCtlr [
         Enable OFFSET(0) NUMBITS(1) [],
         /// EOIR drops the priority only; DIR deactivates.
         EoiMode OFFSET(9) NUMBITS(1) [],
-    ],
-    Hcr [
-        En OFFSET(0) NUMBITS(1) [],
-        LrEnpIe OFFSET(2) NUMBITS(1) [],
-        NpIe OFFSET(3) NUMBITS(1) [],
-        EoiCount OFFSET(27) NUMBITS(5) [],
-    ],
-    Vtr [
-        /// Number of list registers, minus one.
-        ListRegs OFFSET(0) NUMBITS(6) [],
     ],
 ];
 
@@ -71,11 +44,8 @@ impl core::fmt::Debug for CpuLayout {
     }
 }
 
-impl core::fmt::Debug for VirtualLayout {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("GICH registers")
-    }
-}
+use virtual_interface::Layout as VirtualLayout;
+pub use virtual_interface::VirtualInterface;
 
 /// An acknowledged interrupt: what GICC_IAR said, with an SGI's sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,91 +233,6 @@ impl GicV2 {
     #[must_use]
     #[inline]
     pub fn virtual_interface(&self) -> VirtualInterface<'_> {
-        VirtualInterface(self)
-    }
-}
-
-/// The calling core's virtual interface (GICH, IHI 0048 §5.3).
-#[derive(Debug)]
-pub struct VirtualInterface<'g>(&'g GicV2);
-
-impl VirtualInterface<'_> {
-    /// Why the maintenance interrupt is asserted (GICH_MISR).
-    #[must_use]
-    pub fn maintenance_status(&self) -> u32 {
-        self.0.hypervisor.misr.get()
-    }
-}
-
-impl ListRegisters for VirtualInterface<'_> {
-    #[inline]
-    fn count(&self) -> usize {
-        let implemented = self.0.hypervisor.vtr.read(Vtr::ListRegs) as usize + 1;
-        implemented.min(16)
-    }
-
-    #[inline]
-    fn read(&self, n: usize) -> Lr {
-        let register = self.0.hypervisor.lr.get(n);
-        register.map_or(Lr::INVALID, |lr| vgic::lr::decode_v2(lr.get()))
-    }
-
-    #[inline]
-    fn write(&mut self, n: usize, lr: Lr) {
-        if let Some(register) = self.0.hypervisor.lr.get(n) {
-            register.set(vgic::lr::encode_v2(lr));
-        }
-    }
-
-    #[inline]
-    fn empty_mask(&self) -> u32 {
-        self.0.hypervisor.elrsr[0].get()
-    }
-
-    fn take_eoi_count(&mut self) -> u32 {
-        let hcr = self.0.hypervisor.hcr.extract();
-        let count = hcr.read(Hcr::EoiCount);
-        if count != 0 {
-            let hcr = hcr.get() & !(0x1f << 27);
-            self.0.hypervisor.hcr.set(hcr);
-        }
-        count
-    }
-
-    #[inline]
-    fn set_control(&mut self, control: Control) {
-        // There is no trap for deactivation: `trap_dir` has no bit here.
-        self.0.hypervisor.hcr.write(
-            Hcr::En::SET
-                + Hcr::NpIe.val(u32::from(control.no_pending_irq))
-                + Hcr::LrEnpIe.val(u32::from(control.not_present_irq)),
-        );
-    }
-
-    #[inline]
-    fn vmcr(&self) -> Vmcr {
-        Vmcr(self.0.hypervisor.vmcr.get())
-    }
-
-    fn save(&mut self) -> CpuInterface {
-        CpuInterface {
-            vmcr: self.vmcr(),
-            ap0r: [0; 4],
-            ap1r: [self.0.hypervisor.apr.get(), 0, 0, 0],
-        }
-    }
-
-    fn restore(&mut self, state: &CpuInterface) {
-        self.0.hypervisor.vmcr.set(state.vmcr.0);
-        self.0.hypervisor.apr.set(state.ap1r[0]);
-    }
-
-    fn set_physical_active(&mut self, pintid: u32, active: bool) {
-        self.0.set_active(pintid, active);
-    }
-
-    fn physical_level(&mut self, pintid: u32) -> bool {
-        cpu::isb();
-        self.0.is_pending(pintid)
+        VirtualInterface::new(self)
     }
 }
