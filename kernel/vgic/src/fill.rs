@@ -6,7 +6,7 @@
 //! is not listed ends. Hardware orders what is listed; the order of the registers means nothing.
 
 use crate::bank::{Bank, Bits, bit};
-use crate::hw::{Control, ListRegisters, Lr, LrState};
+use crate::hw::{Control, GroupIrq, ListRegisters, Lr, LrState};
 use crate::kick::vcpu_bit;
 use crate::state::{FIRST_SPI, MAX_LRS, Place, Vgic};
 
@@ -44,9 +44,15 @@ impl<const WORDS: usize> Vgic<WORDS> {
         }
         self.clear_stale(vcpu, hw);
         self.settle(vcpu, hw);
+        let watch = |signalled| match (choice.pending_left, signalled) {
+            (false, _) => GroupIrq::Off,
+            (true, true) => GroupIrq::WhenDisabled,
+            (true, false) => GroupIrq::WhenEnabled,
+        };
         let control = Control {
             no_pending_irq: choice.pending_left,
             not_present_irq: choice.active_left,
+            group_irq: [watch(vmcr.group0()), watch(vmcr.group1())],
             trap_dir: vmcr.split_eoi(),
         };
         if let Some(cpu) = self.cpu_mut(vcpu)
@@ -247,6 +253,12 @@ impl<const WORDS: usize> Vgic<WORDS> {
         let fixed = self.fixed_sgis(place) & mask != 0;
         let groups = self.groups();
         let link = self.link_of(index);
+        let elsewhere = match place {
+            Place::Shared(word) => self
+                .spi(word)
+                .is_some_and(|spi| usize::from(spi.target_of(index)) != vcpu),
+            Place::Private(_) => false,
+        };
         let Some(bank) = self.bank_mut(place) else {
             return Lr::INVALID;
         };
@@ -254,11 +266,12 @@ impl<const WORDS: usize> Vgic<WORDS> {
         let active = bank.active & mask != 0;
         let linked = bank.linked & mask != 0;
         let level = bank.line & !bank.edge & mask != 0;
-        // Acknowledged and asserted again: an edge waits in the list register; a level is looked at anew
-        // when the handler is done, and one sender's SGI does not hide another's.
+        // Acknowledged and asserted again: an edge waits in the list register. A level is looked at anew
+        // when the handler is done, one sender's SGI does not hide another's, and what has been rerouted
+        // comes again elsewhere.
         let state = match (active, ready) {
             (false, _) => LrState::Pending,
-            (true, true) if !level && !linked && !fixed => LrState::PendingActive,
+            (true, true) if !(level || linked || fixed || elsewhere) => LrState::PendingActive,
             (true, _) => LrState::Active,
         };
         bank.listed |= mask;
@@ -272,7 +285,7 @@ impl<const WORDS: usize> Vgic<WORDS> {
             priority: bank.priority_of(index),
             group1: bank.group & mask != 0,
             hw: linked.then_some(link),
-            eoi_maintenance: ready && level && !linked,
+            eoi_maintenance: ready && (level || elsewhere) && !linked,
             sgi_source: 0,
         };
         match place {

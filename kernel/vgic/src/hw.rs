@@ -132,6 +132,18 @@ impl CpuInterface {
     };
 }
 
+/// A change of a group enable in the guest's CPU interface that comes to EL2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum GroupIrq {
+    /// None.
+    #[default]
+    Off,
+    /// The group is enabled: `VGrp<n>EIE`.
+    WhenEnabled,
+    /// The group is disabled: `VGrp<n>DIE`.
+    WhenDisabled,
+}
+
 /// Which events of the virtual interface come to EL2; `ICH_HCR_EL2` / `GICH_HCR`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Control {
@@ -140,6 +152,9 @@ pub struct Control {
     /// Maintenance interrupt when the guest deactivates an interrupt that is in no list register
     /// (`LRENPIE`).
     pub not_present_irq: bool,
+    /// Maintenance interrupt when the guest's CPU interface begins or ceases to signal group 0 or 1
+    /// (`VGrp<n>EIE`, `VGrp<n>DIE`): which of the waiting are the most urgent has changed.
+    pub group_irq: [GroupIrq; 2],
     /// Trap the guest's `ICC_DIR_EL1` (`TDIR`, or `TC` where `ICH_VTR_EL2.TDS` is 0). On GICv2 there is no
     /// such bit; see `Vgic::deactivate` for what stands in.
     pub trap_dir: bool,
@@ -150,8 +165,31 @@ impl Control {
     pub const QUIET: Self = Self {
         no_pending_irq: false,
         not_present_irq: false,
+        group_irq: [GroupIrq::Off; 2],
         trap_dir: false,
     };
+
+    /// The bits that `ICH_HCR_EL2` and `GICH_HCR` have in common: everything but [`Control::trap_dir`],
+    /// and the interface enabled (`En`).
+    #[must_use]
+    pub const fn common_bits(self) -> u32 {
+        let [group0, group1] = self.group_irq;
+        1 | (self.not_present_irq as u32) << 2
+            | (self.no_pending_irq as u32) << 3
+            | group0.bits() << 4
+            | group1.bits() << 6
+    }
+}
+
+impl GroupIrq {
+    /// `VGrp<n>EIE` in bit 0, `VGrp<n>DIE` in bit 1.
+    const fn bits(self) -> u32 {
+        match self {
+            Self::Off => 0,
+            Self::WhenEnabled => 1,
+            Self::WhenDisabled => 2,
+        }
+    }
 }
 
 /// The virtual interface of the core that calls.
@@ -196,4 +234,28 @@ pub trait ListRegisters {
     /// Whether the input line of the physical private interrupt `pintid` is asserted now. For a timer this
     /// is its enabled, unmasked, met condition.
     fn physical_level(&mut self, pintid: u32) -> bool;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_bits_are_those_of_the_registers() {
+        assert_eq!(Control::QUIET.common_bits(), 1);
+        let all = Control {
+            no_pending_irq: true,
+            not_present_irq: true,
+            group_irq: [GroupIrq::WhenEnabled, GroupIrq::WhenDisabled],
+            trap_dir: true,
+        };
+        assert_eq!(all.common_bits(), 0b1001_1101);
+    }
+
+    #[test]
+    fn the_guests_interface_control_is_read_alike_in_both_versions() {
+        let vmcr = Vmcr(0x9c00_0202);
+        assert!(vmcr.group1() && !vmcr.group0() && vmcr.split_eoi());
+        assert_eq!(vmcr.priority_mask(), 0x98);
+    }
 }

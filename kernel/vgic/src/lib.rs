@@ -68,7 +68,7 @@ mod v2;
 mod v3;
 
 pub use config::{Config, ConfigError, Version};
-pub use hw::{Control, CpuInterface, ListRegisters, Lr, LrState, Vmcr};
+pub use hw::{Control, CpuInterface, GroupIrq, ListRegisters, Lr, LrState, Vmcr};
 pub use kick::Kick;
 pub use mmio::{Read, Width};
 pub use sgi::SgiRegister;

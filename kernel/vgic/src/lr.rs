@@ -92,3 +92,88 @@ pub const fn decode_v2(word: u32) -> Lr {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_lr() -> impl Strategy<Value = Lr> {
+        let state = prop_oneof![
+            Just(LrState::Pending),
+            Just(LrState::Active),
+            Just(LrState::PendingActive)
+        ];
+        let hw = proptest::option::of(16..1020u32);
+        (
+            state,
+            0..1020u32,
+            any::<u8>(),
+            any::<bool>(),
+            hw,
+            any::<bool>(),
+            0..8u8,
+        )
+            .prop_map(
+                |(state, intid, priority, group1, hw, eoi_maintenance, source)| Lr {
+                    state,
+                    intid,
+                    priority: priority & crate::PRIORITY_BITS,
+                    group1,
+                    hw,
+                    eoi_maintenance: eoi_maintenance && hw.is_none(),
+                    sgi_source: if intid < SGI_END && hw.is_none() {
+                        source
+                    } else {
+                        0
+                    },
+                },
+            )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_decodes_to_itself(lr in any_lr()) {
+            prop_assert_eq!(decode_v2(encode_v2(lr)), lr);
+            prop_assert_eq!(decode_v3(encode_v3(lr)), Lr { sgi_source: 0, ..lr });
+        }
+
+        #[test]
+        fn any_word_decodes_and_what_it_means_is_kept(word: u64) {
+            let lr = decode_v3(word);
+            if lr.state != LrState::Invalid {
+                prop_assert_eq!(decode_v3(encode_v3(lr)), lr);
+            }
+            let lr = decode_v2(word as u32);
+            if lr.state != LrState::Invalid {
+                prop_assert_eq!(decode_v2(encode_v2(lr)), lr);
+            }
+        }
+    }
+
+    #[test]
+    fn fields_stand_where_the_specifications_put_them() {
+        let timer = Lr {
+            state: LrState::Pending,
+            intid: 27,
+            priority: 0xa0,
+            group1: true,
+            hw: Some(30),
+            ..Lr::INVALID
+        };
+        assert_eq!(encode_v3(timer), 0x70a0_001e_0000_001b);
+        assert_eq!(encode_v2(timer), 0xda00_781b);
+        let sgi = Lr {
+            state: LrState::Active,
+            intid: 3,
+            priority: 0x08,
+            eoi_maintenance: true,
+            sgi_source: 5,
+            ..Lr::INVALID
+        };
+        assert_eq!(encode_v3(sgi), 0x8008_0200_0000_0003);
+        assert_eq!(encode_v2(sgi), 0x2088_1403);
+        assert_eq!(encode_v3(Lr::INVALID), 0);
+        assert_eq!(encode_v2(Lr::INVALID), 0);
+    }
+}

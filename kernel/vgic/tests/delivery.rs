@@ -239,6 +239,37 @@ fn a_rerouted_level_goes_to_its_new_target_after_the_old_one_ends_it() {
 }
 
 #[test]
+fn a_rerouted_edge_comes_again_at_its_new_target() {
+    let mut world = with_spi(Version::V3, 2, 4);
+    world.edge(0, 40);
+    assert_eq!(world.ack(0), Some(40));
+    world.route(0, 40, 1);
+    world.edge(0, 40);
+    world.eoi(0, 40);
+    assert_eq!(world.ack(0), None);
+    assert_eq!(world.ack(1), Some(40));
+}
+
+#[test]
+fn a_group_that_the_guest_turns_off_does_not_hold_the_list_registers() {
+    let mut world = World::new(Version::V3, 1, 1);
+    world.write(0, 0x84, !(1 << 8));
+    for intid in [40, 60] {
+        world.write_bit(0, ISENABLER, intid);
+        world.edge(0, intid);
+    }
+    assert_eq!(world.cores[0].lrs[0].intid, 40);
+    world.cores[0].vmcr = Vmcr(0xf800_0002);
+    assert!(world.cores[0].maintenance());
+    world.settle();
+    assert_eq!(world.ack(0), Some(60));
+    world.cores[0].vmcr = OPEN;
+    world.settle();
+    world.eoi(0, 60);
+    assert_eq!(world.ack(0), Some(40));
+}
+
+#[test]
 fn pending_and_active_survive_leaving_and_returning_to_a_core() {
     for version in VERSIONS {
         let mut world = with_spi(version, 1, 4);

@@ -272,6 +272,7 @@ impl Game {
                 let raw = u32::from(mask & 0xf8) << 24 | u32::from(g0) | u32::from(g1) << 1;
                 self.world.cores[v].vmcr = Vmcr(raw);
                 self.model.interfaces[v] = Vmcr(raw);
+                self.world.note(vgic::Kick::NONE);
             }
             Event::Sgi(v, targets, i) => {
                 let targets = targets & 7;

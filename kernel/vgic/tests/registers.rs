@@ -400,15 +400,22 @@ fn a_disable_is_in_progress_until_the_other_core_has_let_go() {
 fn every_offset_in_every_width_is_defined_and_leaves_the_guest_running() {
     let widths = [Width::Byte, Width::Half, Width::Word, Width::Double];
     for (version, size) in [(Version::V2, GICD_V2_SIZE), (Version::V3, GICD_V3_SIZE)] {
-        for value in [0, u64::MAX, 0x5555_5555_5555_5555] {
+        for (step, value) in [(4, 0), (1, u64::MAX), (4, 0x5555_5555_5555_5555)] {
             let mut world = World::new(version, 2, 2);
-            for offset in (0..size + 0x100).chain([u64::MAX, u64::MAX - 7, 1 << 32]) {
+            for offset in (0..size + 0x100)
+                .step_by(step)
+                .chain([u64::MAX, u64::MAX - 7, 1 << 32])
+            {
                 for width in widths {
                     world.read_as(0, offset, width);
                     world.write_as(1, offset, width, value);
                 }
             }
-            for offset in (0..3 * GICR_STRIDE).chain([u64::MAX, u64::MAX - 7, 1 << 40]) {
+            for offset in
+                (0..3 * GICR_STRIDE)
+                    .step_by(step)
+                    .chain([u64::MAX, u64::MAX - 7, 1 << 40])
+            {
                 for width in widths {
                     let read = world.gic.gicr_read(0, offset, width, &mut world.cores[0]);
                     world.note(read.kick);

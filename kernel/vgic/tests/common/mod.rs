@@ -6,7 +6,8 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 use vgic::{
-    Config, Control, CpuInterface, Kick, ListRegisters, Lr, LrState, Version, Vgic, Vmcr, Width,
+    Config, Control, CpuInterface, GroupIrq, Kick, ListRegisters, Lr, LrState, Version, Vgic, Vmcr,
+    Width,
 };
 
 /// Big enough for two words of shared interrupts.
@@ -109,7 +110,14 @@ impl Core {
     /// Whether the maintenance interrupt is asserted.
     pub fn maintenance(&self) -> bool {
         let ended = |lr: &Lr| lr.state == LrState::Invalid && lr.eoi_maintenance;
-        self.lrs.iter().any(ended)
+        let group = |n: usize, on| match self.control.group_irq[n] {
+            GroupIrq::Off => false,
+            GroupIrq::WhenEnabled => on,
+            GroupIrq::WhenDisabled => !on,
+        };
+        group(0, self.vmcr.group0())
+            || group(1, self.vmcr.group1())
+            || self.lrs.iter().any(ended)
             || self.control.not_present_irq && self.eoi_count > 0
             || self.control.no_pending_irq && self.lrs.iter().all(|lr| lr.state != LrState::Pending)
     }
