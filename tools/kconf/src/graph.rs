@@ -97,9 +97,8 @@ impl Graph<'_> {
         all.then(|| by.negate())
     }
 
-    /// What `node` needs. With `all`, also what cannot change the value in a way that the reference calls a
-    /// cycle (direct dependencies, bounds of ranges, the modules symbol); a cycle through those is broken by
-    /// using the value from before.
+    /// What `node` needs. With `all`, also the bounds of ranges, which the reference does not count; a cycle through
+    /// those is broken by using the value from before.
     fn edges(&self, node: usize, all: bool) -> Vec<Edge> {
         let mut edges = Vec::new();
         let mut add = |expr: &Option<Expr>, why: &'static str| {
@@ -164,10 +163,8 @@ impl Graph<'_> {
         for reverse in symbol.selected_by.iter().chain(&symbol.implied_by) {
             add(&reverse.condition, "is selected or implied if");
         }
-        if all {
-            for dependency in &symbol.dependencies {
-                add(dependency, "depends on");
-            }
+        for dependency in &symbol.dependencies {
+            add(dependency, "depends on");
         }
         for (list, why) in [
             (&symbol.selected_by, "is selected by"),
