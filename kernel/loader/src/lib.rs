@@ -35,6 +35,8 @@ mod gzip;
 pub mod image;
 mod load;
 pub mod pack;
+#[cfg(test)]
+mod tests;
 
 pub use error::LoadError;
 pub use gzip::Workspace;

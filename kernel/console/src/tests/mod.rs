@@ -193,6 +193,17 @@ fn a_line_longer_than_the_buffer_comes_in_marked_pieces() {
 }
 
 #[test]
+fn a_long_line_is_not_cut_inside_a_character() {
+    let (mut console, mut screen) = three();
+    let line = std::format!("{}€€\n", "0".repeat(30));
+    let expected = |name| std::format!("[{name}] {}\r\n[{name}]+ €€\r\n", "0".repeat(30));
+    console.write(1, line.as_bytes(), 0, &mut screen);
+    assert_eq!(screen.take(), expected("b"));
+    console.write(0, line.as_bytes(), 0, &mut screen);
+    assert_eq!(screen.take(), expected("a"));
+}
+
+#[test]
 fn switching_moves_direct_output_and_shows_the_unfinished_line() {
     let (mut console, mut screen) = three();
     console.write(0, b"a# ", 0, &mut screen);
