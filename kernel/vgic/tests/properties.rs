@@ -302,10 +302,10 @@ impl Game {
                 self.world.unload(v);
                 self.world.load(v);
             }
-            Event::Enter(v) => {
-                if self.world.flags & 1 << v != 0 || self.world.cores[v].maintenance() {
-                    self.world.enter(v);
-                }
+            Event::Enter(v)
+                if self.world.flags & 1 << v != 0 || self.world.cores[v].maintenance() =>
+            {
+                self.world.enter(v);
             }
             _ => {}
         }
