@@ -30,9 +30,7 @@ register_structs! {
 
 register_bitfields![u32,
     Hcr [
-        En OFFSET(0) NUMBITS(1) [],
-        LrEnpIe OFFSET(2) NUMBITS(1) [],
-        NpIe OFFSET(3) NUMBITS(1) [],
+        /// Deactivations of what was in no list register; the other bits are `vgic`'s.
         EoiCount OFFSET(27) NUMBITS(5) [],
     ],
     Vtr [
@@ -101,11 +99,7 @@ impl ListRegisters for VirtualInterface<'_> {
     #[inline]
     fn set_control(&mut self, control: Control) {
         // There is no trap for deactivation: `trap_dir` has no bit here.
-        self.0.hypervisor.hcr.write(
-            Hcr::En::SET
-                + Hcr::NpIe.val(u32::from(control.no_pending_irq))
-                + Hcr::LrEnpIe.val(u32::from(control.not_present_irq)),
-        );
+        self.0.hypervisor.hcr.set(control.common_bits());
     }
 
     #[inline]

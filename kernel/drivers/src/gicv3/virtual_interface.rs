@@ -10,9 +10,6 @@ use super::GicV3;
 #[derive(Debug)]
 pub struct VirtualInterface<'g>(&'g GicV3);
 
-const HCR_EN: u64 = 1 << 0;
-const HCR_LRENPIE: u64 = 1 << 2;
-const HCR_NPIE: u64 = 1 << 3;
 const HCR_TC: u64 = 1 << 10;
 const HCR_TDIR: u64 = 1 << 14;
 const HCR_EOI_COUNT: u64 = 0x1f << 27;
@@ -69,13 +66,7 @@ impl ListRegisters for VirtualInterface<'_> {
 
     #[inline]
     fn set_control(&mut self, control: Control) {
-        let mut hcr = HCR_EN;
-        if control.no_pending_irq {
-            hcr |= HCR_NPIE;
-        }
-        if control.not_present_irq {
-            hcr |= HCR_LRENPIE;
-        }
+        let mut hcr = u64::from(control.common_bits());
         if control.trap_dir {
             let tdir = gic::vtr() & VTR_TDS != 0;
             hcr |= if tdir { HCR_TDIR } else { HCR_TC };
