@@ -15,6 +15,30 @@ use crate::Ticket;
 /// It is taken only by a caller that proves that IRQs are masked: with [`with`](Self::with), which masks them
 /// itself, or with [`lock`](Self::lock) inside an [`IrqGuard`] section, where several locks may be held and
 /// released in any order. Taking a lock that this core holds already never returns.
+///
+/// ```
+/// # use preempt::{IrqGuard, Platform};
+/// # use sync::SpinLock;
+/// fn add<P: Platform>(lock: &SpinLock<u32, P>) -> u32 {
+///     IrqGuard::<P>::with(|irq| {
+///         let mut value = lock.lock(irq);
+///         *value += 1;
+///         *value
+///     })
+/// }
+/// ```
+///
+/// The right to the value does not leave the section:
+///
+/// ```compile_fail
+/// # use preempt::{IrqGuard, Platform};
+/// # use sync::SpinLock;
+/// fn add<P: Platform>(lock: &SpinLock<u32, P>) -> u32 {
+///     let mut value = IrqGuard::<P>::with(|irq| lock.lock(irq));
+///     *value += 1;
+///     *value
+/// }
+/// ```
 pub struct SpinLock<T: ?Sized, P: Platform> {
     platform: PhantomData<fn() -> P>,
     ticket: Ticket<AtomicU32>,
