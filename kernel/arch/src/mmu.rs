@@ -95,7 +95,7 @@ impl Tables for TablePages {
 /// ranges are widened to whole pages. RAM that the image occupies is mapped as its sections say. Returns the
 /// pages that are left.
 ///
-/// Writes the stage letter `M`.
+/// Writes the stage letter `M`, and a line end once the MMU is on.
 ///
 /// # Errors
 ///
@@ -155,6 +155,8 @@ pub unsafe fn enable(
     unsafe { load(&*registers) };
     // The other cores read this with their caches off.
     cache::clean_to_memory(registers.addr() as u64, size_of::<Registers>() as u64);
+    // Ends the line of stage letters, and shows that the UART is reached through the map.
+    boot::early_print("\n");
     Ok(pages)
 }
 
