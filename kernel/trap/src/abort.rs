@@ -302,7 +302,8 @@ mod tests {
 
     #[test]
     fn an_unknown_virtual_address_is_not_given() {
-        assert_eq!(data(FNV | 0x10).va, None);
+        assert_eq!(data(0x410).va, None);
+        assert_eq!(data(0x810).va, Some(FAR));
     }
 
     #[test]
@@ -367,6 +368,13 @@ mod tests {
         assert_eq!(access(4, true, true).loaded(0x8000_0000), !0x7fff_ffff);
         assert_eq!(access(4, false, false).loaded(u64::MAX), 0xffff_ffff);
         assert_eq!(access(8, false, true).loaded(u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn stores_write_all_of_their_size() {
+        for (size, mask) in [(1, 0xff), (2, 0xffff), (4, 0xffff_ffff), (8, u64::MAX)] {
+            assert_eq!(access(size, true, false).stored(u64::MAX), mask);
+        }
     }
 
     proptest! {

@@ -142,6 +142,14 @@ fn the_revision_is_the_hardware_s_and_the_auxiliary_identity_empty() {
     assert_eq!(both((3, 0, 0, 0, 6)), revision);
     let auxiliary = (Action::Value(0), Action::Undefined);
     assert_eq!(both((3, 1, 0, 0, 7)), auxiliary);
+    // It is REVIDR_EL1 that the host was asked for.
+    let config = ModelConfig {
+        gic: GicVersion::V3,
+        ipa_bits: 40,
+    };
+    let revidr = SysReg::new(3, 0, 0, 0, 6);
+    let model = CpuModel::derive(config, |reg| u64::from(reg == revidr));
+    assert_eq!(model.access(revidr, true), Action::Value(1));
     // SMIDR_EL1 traps with them, and SME is hidden.
     assert_eq!(both((3, 1, 0, 0, 6)), UNDEFINED);
 }

@@ -255,6 +255,25 @@ fn a_held_line_fills_the_transmit_fifo_and_empties_it_in_order() {
 }
 
 #[test]
+fn without_fifos_the_transmit_interrupt_waits_for_the_last_byte() {
+    let mut uart = enabled();
+    write(&mut uart, offset::LCR_H, 0x60);
+    uart.hold_tx(true);
+    assert_eq!(uart.write(offset::DR, 1, 1), None);
+    assert_ne!(read(&mut uart, offset::FR) & fr::TXFF, 0);
+    uart.latched |= int::TX;
+    assert_eq!(
+        uart.write(offset::DR, 1, 2),
+        None,
+        "full: lost, as in hardware"
+    );
+    assert!(!uart.irq());
+    assert_eq!(uart.take_tx(), Some(1));
+    assert!(uart.irq());
+    assert_eq!(uart.take_tx(), None);
+}
+
+#[test]
 fn bytes_written_while_others_wait_queue_behind_them() {
     let mut uart = enabled();
     uart.hold_tx(true);
