@@ -1,12 +1,11 @@
 //! The evaluated configuration, as this crate sees it: names and values, no Kconfig language.
 //!
-//! Names are without the `CONFIG_` prefix. The Kconfig evaluator implements [`Symbols`]; tests use
-//! [`SymbolMap`].
+//! Names are without the `CONFIG_` prefix. [`kconf::Config`] is the real thing; tests use [`SymbolMap`].
 
 use std::collections::BTreeMap;
 
 /// The value of a symbol.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
     /// `bool`: `y` or `n`.
     Bool(bool),
@@ -78,6 +77,32 @@ impl Symbols for SymbolMap {
             .iter()
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()
+    }
+}
+
+impl Symbols for kconf::Config<'_> {
+    fn get(&self, name: &str) -> Option<Value> {
+        convert(&self.value(name)?)
+    }
+
+    fn all(&self) -> Vec<(String, Value)> {
+        let mut all: Vec<(String, Value)> = self
+            .iter()
+            .filter_map(|(symbol, value, _)| Some((symbol.name().to_owned(), convert(&value)?)))
+            .collect();
+        all.sort();
+        all
+    }
+}
+
+/// A symbol without type, or a number without value, has nothing to say here.
+fn convert(value: &kconf::Value) -> Option<Value> {
+    match value.kind {
+        kconf::Kind::Bool | kconf::Kind::Tristate => Some(Value::Bool(value.is_on())),
+        kconf::Kind::Int => value.as_i64().map(Value::Int),
+        kconf::Kind::Hex => value.as_u64().map(Value::Hex),
+        kconf::Kind::String => Some(Value::String(value.text.clone())),
+        kconf::Kind::Unknown => None,
     }
 }
 

@@ -1,0 +1,72 @@
+//! The real configuration: the feature model in `configs/`, the kernel's Cargo features, and the shipped
+//! defconfigs must agree with each other and with the systems.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use board::{Inputs, Symbols, evaluate, features};
+use common::{guests, root};
+use kconf::{Config, Env, Kind, Layer, Model};
+
+fn model() -> Model {
+    Model::load(&root().join("configs/Kconfig"), &Env::process())
+        .unwrap_or_else(|errors| panic!("configs/Kconfig: {errors}"))
+}
+
+#[test]
+fn the_kernels_features_are_the_bool_symbols() {
+    let model = model();
+    let symbols: BTreeSet<String> = Config::new(&model)
+        .iter()
+        .filter(|(symbol, _, _)| symbol.kind() == Kind::Bool)
+        .map(|(symbol, _, _)| symbol.name().to_lowercase())
+        .collect();
+    let manifest = fs::read_to_string(root().join("kernel/image/Cargo.toml")).unwrap();
+    let manifest: toml::Table = toml::from_str(&manifest).unwrap();
+    let features: BTreeSet<String> = manifest["features"]
+        .as_table()
+        .unwrap()
+        .keys()
+        .filter(|name| *name != "default")
+        .cloned()
+        .collect();
+    assert!(!symbols.is_empty());
+    let missing: Vec<_> = symbols.difference(&features).collect();
+    let stale: Vec<_> = features.difference(&symbols).collect();
+    assert!(
+        missing.is_empty() && stale.is_empty(),
+        "[features] of kernel/image/Cargo.toml: missing {missing:?}, without a symbol {stale:?}"
+    );
+}
+
+#[test]
+fn the_default_configuration_evaluates_with_every_shipped_system() {
+    let model = model();
+    let mut config = Config::new(&model);
+    let path = root().join("defconfigs/qemu-virt_legacy_defconfig");
+    config
+        .read(&path, Layer::Defconfig)
+        .unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(config.string("BOARD").as_deref(), Some("qemu-virt"));
+    assert!(features(&config).contains(&"preempt_legacy".to_owned()));
+    let folder = guests();
+    for entry in fs::read_dir(root().join("configs/systems")).unwrap() {
+        let system = entry.unwrap().path();
+        let result = evaluate(&Inputs {
+            board: &root().join("boards/qemu-virt/board.toml"),
+            system: &system,
+            symbols: &config,
+            guests: Some(&folder.path().join("guests")),
+            built: Some(&folder.path().join("built")),
+            linker_template: &root().join("kernel/arch/link.ld.j2"),
+        });
+        assert!(
+            result.is_ok(),
+            "{}: {}",
+            system.display(),
+            result.unwrap_err()
+        );
+    }
+}
