@@ -98,14 +98,19 @@ fn trying_takes_the_lock_only_when_nobody_has_it() {
         let shared = shared(0);
         let other = shared.clone();
         let thread = thread::spawn(move || add_one(&other));
-        let got = shared.ticket.try_acquire();
-        if let Some(ticket) = got {
-            // SAFETY: we hold the lock.
-            shared.value.with_mut(|value| unsafe { *value += 1 });
-            shared.ticket.release(ticket);
+        // Twice, with a yield, so that the other thread also gets to finish before the second time.
+        let mut got = 0;
+        for _ in 0..2 {
+            if let Some(ticket) = shared.ticket.try_acquire() {
+                // SAFETY: we hold the lock.
+                shared.value.with_mut(|value| unsafe { *value += 1 });
+                shared.ticket.release(ticket);
+                got += 1;
+            }
+            thread::yield_now();
         }
         thread.join().unwrap();
-        assert_eq!(value(&shared), 1 + u32::from(got.is_some()));
+        assert_eq!(value(&shared), 1 + got);
         let ticket = shared.ticket.try_acquire().expect("it is free now");
         assert_eq!(shared.ticket.try_acquire(), None);
         shared.ticket.release(ticket);
