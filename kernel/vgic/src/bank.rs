@@ -4,6 +4,8 @@
 //! vCPU (INTID 0 to 31) or one word's worth of shared ones. Plain data with a few derived words; which
 //! vCPU an interrupt belongs to, and when the words change, is decided elsewhere.
 
+use crate::hw::{Lr, LrState};
+
 /// Bits 15:0 of a private bank: the software-generated interrupts.
 pub(crate) const SGIS: u32 = 0xffff;
 
@@ -63,6 +65,66 @@ impl Bank {
     /// Pending, enabled, and of a group that the distributor forwards.
     pub fn ready(&self, groups: Groups) -> u32 {
         self.pending() & self.enabled & groups.select(self.group)
+    }
+
+    /// Interrupt `index` goes into a list register, whose content this returns (without its INTID, link and
+    /// sender). If it is active and asserted again, `hold` keeps it from being pending there too.
+    #[inline]
+    pub fn list(&mut self, index: usize, groups: Groups, hold: bool) -> Lr {
+        let mask = bit(index);
+        let ready = self.ready(groups) & mask != 0;
+        let again = self.line & !self.edge & mask != 0 || hold;
+        // Acknowledged and asserted again: an edge waits in the list register. A level is looked at anew
+        // when the handler is done.
+        let state = match (self.active & mask != 0, ready && !again) {
+            (false, _) => LrState::Pending,
+            (true, true) => LrState::PendingActive,
+            (true, false) => LrState::Active,
+        };
+        self.listed |= mask;
+        if state.is_pending() {
+            self.taken |= self.latch & mask;
+            self.latch &= !mask;
+        }
+        Lr {
+            state,
+            priority: self.priority_of(index),
+            group1: self.group & mask != 0,
+            eoi_maintenance: ready && again,
+            ..Lr::INVALID
+        }
+    }
+
+    /// Interrupts `mask` (one) came out of a list register that said `state`. Whether it is pending still
+    /// on its own account.
+    #[inline]
+    pub fn unlist(&mut self, mask: u32, state: LrState) -> bool {
+        let back = if state.is_pending() {
+            self.taken & mask
+        } else {
+            0
+        };
+        self.latch |= back;
+        self.taken &= !mask;
+        self.listed &= !mask;
+        let held = if state.is_active() { mask } else { 0 };
+        let active = held & !self.drop_active | self.raise_active & mask;
+        self.active = self.active & !mask | active;
+        self.drop_active &= !mask;
+        self.raise_active &= !mask;
+        if !state.is_pending() {
+            // A linked line's next word, once acknowledged, comes as a new physical interrupt.
+            self.line &= !(self.linked & mask);
+            if state == LrState::Invalid {
+                self.physical &= !mask;
+            }
+        }
+        back != 0
+    }
+
+    /// Nothing here can concern anybody before it is touched again.
+    pub fn is_idle(&self) -> bool {
+        self.pending() | self.active | self.listed == 0
     }
 
     /// The priority of interrupt `index`.

@@ -5,70 +5,157 @@
 //! one is listed, and the hardware reports when those listed have been taken, or when an active one that
 //! is not listed ends. Hardware orders what is listed; the order of the registers means nothing.
 
-use crate::bank::{Bank, Bits, bit};
-use crate::hw::{Control, GroupIrq, ListRegisters, Lr, LrState};
+use crate::bank::{Bank, Bits, Groups, bit};
+use crate::hw::{Control, GroupIrq, ListRegisters, Lr};
 use crate::kick::vcpu_bit;
-use crate::state::{FIRST_SPI, MAX_LRS, Place, Vgic};
-
-/// What goes into the list registers.
-struct Choice {
-    intids: [u16; MAX_LRS],
-    count: usize,
-    /// Something pending had to stay out.
-    pending_left: bool,
-    /// Something active had to stay out.
-    active_left: bool,
-}
+use crate::state::{Cpu, FIRST_SPI, MAX_LRS, Place, Spi, Vgic};
 
 impl<const WORDS: usize> Vgic<WORDS> {
     /// Lists what `vcpu` should see. It is loaded, and nothing of it is listed.
     pub(crate) fn fill<H: ListRegisters>(&mut self, vcpu: usize, hw: &mut H) {
         let limit = hw.count().min(MAX_LRS);
         let vmcr = hw.vmcr();
-        let Some(cpu) = self.cpu_mut(vcpu) else {
+        let Some(cpu) = self.cpus.get_mut(vcpu) else {
             return;
         };
         cpu.interface.vmcr = vmcr;
-        let choice = self.choose(vcpu, limit);
-        for (n, intid) in choice.intids.iter().take(choice.count).enumerate() {
-            let lr = self.compose(vcpu, u32::from(*intid));
-            hw.write(n, lr);
-            if let Some(cpu) = self.cpu_mut(vcpu)
-                && let Some(slot) = cpu.slots.get_mut(n)
-            {
-                slot.intid = *intid;
-                slot.source = lr.sgi_source;
-                cpu.used |= bit(n) as u16;
-                cpu.stale &= !(bit(n) as u16);
-            }
+        let mut left = Left::default();
+        if !self.list_all(vcpu, limit, hw) {
+            // What was listed comes back as it went.
+            self.fold(vcpu, hw);
+            left = self.list_urgent(vcpu, limit, hw);
         }
         self.clear_stale(vcpu, hw);
         self.settle(vcpu, hw);
-        let watch = |signalled| match (choice.pending_left, signalled) {
+        self.report(vcpu, left, hw);
+        let others = !vcpu_bit(vcpu);
+        self.dirty &= others;
+        self.kick &= others;
+        self.rwp &= others;
+    }
+
+    /// Asks the hardware to report what matters, given what had to stay out.
+    #[inline]
+    fn report<H: ListRegisters>(&mut self, vcpu: usize, left: Left, hw: &mut H) {
+        let Some(cpu) = self.cpus.get_mut(vcpu) else {
+            return;
+        };
+        let vmcr = cpu.interface.vmcr;
+        let loud = left.pending || left.active || vmcr.split_eoi();
+        if !loud && !cpu.loud {
+            return;
+        }
+        let watch = |signalled| match (left.pending, signalled) {
             (false, _) => GroupIrq::Off,
             (true, true) => GroupIrq::WhenDisabled,
             (true, false) => GroupIrq::WhenEnabled,
         };
         let control = Control {
-            no_pending_irq: choice.pending_left,
-            not_present_irq: choice.active_left,
+            no_pending_irq: left.pending,
+            not_present_irq: left.active,
             group_irq: [watch(vmcr.group0()), watch(vmcr.group1())],
             trap_dir: vmcr.split_eoi(),
         };
-        if let Some(cpu) = self.cpu_mut(vcpu)
-            && cpu.control != control
-        {
+        cpu.loud = loud;
+        if cpu.control != control {
             cpu.control = control;
             hw.set_control(control);
         }
-        self.dirty &= !vcpu_bit(vcpu);
-        self.kick &= !vcpu_bit(vcpu);
-        self.rwp &= !vcpu_bit(vcpu);
+    }
+
+    /// Lists everything, if it fits; false if it does not, with some of it listed.
+    #[inline]
+    fn list_all<H: ListRegisters>(&mut self, vcpu: usize, limit: usize, hw: &mut H) -> bool {
+        let groups = self.groups();
+        let Some(cpu) = self.cpus.get_mut(vcpu) else {
+            return true;
+        };
+        for index in Bits(cpu.bank.ready(groups) | cpu.bank.active) {
+            if !self.list_private(vcpu, index, limit, hw) {
+                return false;
+            }
+        }
+        for word in Bits(self.busy) {
+            let Some(spi) = self.spis.get(word) else {
+                continue;
+            };
+            if spi.bank.is_idle() {
+                self.busy &= !bit(word);
+                continue;
+            }
+            for index in Bits(spi.mine(vcpu, groups)) {
+                if !self.list_shared(vcpu, word, index, limit, hw) {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Lists private interrupt `index`; false if there is no room.
+    #[inline]
+    fn list_private<H: ListRegisters>(
+        &mut self,
+        vcpu: usize,
+        index: usize,
+        limit: usize,
+        hw: &mut H,
+    ) -> bool {
+        let groups = self.groups();
+        let v3 = self.is_v3();
+        let Some(cpu) = self.cpus.get_mut(vcpu) else {
+            return true;
+        };
+        let n = cpu.used.trailing_ones() as usize;
+        if n >= limit {
+            return false;
+        }
+        let linked = cpu.bank.linked & bit(index) != 0;
+        let sender = !v3 && index < 16;
+        let mut lr = cpu.bank.list(index, groups, linked || sender);
+        lr.intid = index as u32;
+        if linked {
+            lr.hw = self.links.get(index & 15).copied().map(u32::from);
+            lr.eoi_maintenance = false;
+        }
+        if sender {
+            lr.eoi_maintenance &= lr.state.is_active();
+            cpu.list_sender(index, &mut lr);
+        }
+        cpu.put(n, lr, hw);
+        true
+    }
+
+    /// Lists shared interrupt `index` of `word`; false if there is no room.
+    #[inline]
+    fn list_shared<H: ListRegisters>(
+        &mut self,
+        vcpu: usize,
+        word: usize,
+        index: usize,
+        limit: usize,
+        hw: &mut H,
+    ) -> bool {
+        let groups = self.groups();
+        let (Some(cpu), Some(spi)) = (self.cpus.get_mut(vcpu), self.spis.get_mut(word)) else {
+            return true;
+        };
+        let n = cpu.used.trailing_ones() as usize;
+        if n >= limit {
+            return false;
+        }
+        // What has been rerouted while active comes again elsewhere.
+        let rerouted = usize::from(spi.target_of(index)) != vcpu;
+        let mut lr = spi.bank.list(index, groups, rerouted);
+        lr.intid = spi_intid(word, index);
+        spi.set_owner(index, vcpu);
+        cpu.put(n, lr, hw);
+        true
     }
 
     /// Frees the list registers whose content was folded and not replaced.
     pub(crate) fn clear_stale<H: ListRegisters>(&mut self, vcpu: usize, hw: &mut H) {
-        let Some(cpu) = self.cpu_mut(vcpu) else {
+        let Some(cpu) = self.cpus.get_mut(vcpu) else {
             return;
         };
         let stale = u32::from(core::mem::take(&mut cpu.stale));
@@ -81,29 +168,18 @@ impl<const WORDS: usize> Vgic<WORDS> {
     }
 
     /// Makes linked physical interrupts active exactly while their virtual ones are pending or active.
+    #[inline]
     fn settle<H: ListRegisters>(&mut self, vcpu: usize, hw: &mut H) {
-        let Some(cpu) = self.cpu_mut(vcpu) else {
+        let Some(cpu) = self.cpus.get_mut(vcpu) else {
             return;
         };
         let bank = &mut cpu.bank;
         let wanted = (bank.pending() | bank.active) & bank.linked;
         let changed = wanted ^ bank.physical;
-        if changed == 0 {
-            return;
-        }
         bank.physical = wanted;
         for index in Bits(changed) {
             hw.set_physical_active(self.link_of(index), wanted & bit(index) != 0);
         }
-    }
-
-    /// Calls `visit(bank, index, active)` for each interrupt that is ready for, or active on, `vcpu`.
-    pub(crate) fn for_each_candidate(
-        &self,
-        vcpu: usize,
-        mut visit: impl FnMut(&Bank, usize, bool),
-    ) {
-        self.candidates(vcpu, |bank, _, index, active| visit(bank, index, active));
     }
 
     /// Calls `visit(place, index, priority)` for each interrupt active on `vcpu` and not listed.
@@ -122,7 +198,7 @@ impl<const WORDS: usize> Vgic<WORDS> {
     /// Calls `visit(bank, intid, index, active)` for each interrupt that is ready for, or active on,
     /// `vcpu`, in ascending order.
     #[inline]
-    fn candidates(&self, vcpu: usize, mut visit: impl FnMut(&Bank, u32, usize, bool)) {
+    pub(crate) fn candidates(&self, vcpu: usize, mut visit: impl FnMut(&Bank, u32, usize, bool)) {
         let groups = self.groups();
         let Some(cpu) = self.cpu(vcpu) else { return };
         let bank = &cpu.bank;
@@ -132,74 +208,28 @@ impl<const WORDS: usize> Vgic<WORDS> {
         for word in Bits(self.busy) {
             let Some(spi) = self.spi(word) else { continue };
             let bank = &spi.bank;
-            let base = FIRST_SPI.wrapping_add((word as u32).wrapping_mul(32));
-            for index in Bits(bank.ready(groups) | bank.active) {
+            for index in Bits(spi.mine(vcpu, groups)) {
                 let active = bank.active & bit(index) != 0;
-                // One that another vCPU lists is that one's until it gives it back.
-                let holder = if active || bank.listed & bit(index) != 0 {
-                    spi.owner_of(index)
-                } else {
-                    spi.target_of(index)
-                };
-                if usize::from(holder) == vcpu {
-                    visit(bank, base.wrapping_add(index as u32), index, active);
-                }
+                visit(bank, spi_intid(word, index), index, active);
             }
         }
     }
 
-    /// What to list, given `limit` list registers.
-    #[inline]
-    fn choose(&mut self, vcpu: usize, limit: usize) -> Choice {
-        let mut choice = Choice {
-            intids: [0; MAX_LRS],
-            count: 0,
-            pending_left: false,
-            active_left: false,
-        };
-        let mut left = false;
-        self.candidates(vcpu, |_, intid, _, _| {
-            match choice.intids.get_mut(choice.count) {
-                Some(place) if choice.count < limit => {
-                    *place = intid as u16;
-                    choice.count = choice.count.wrapping_add(1);
-                }
-                _ => left = true,
-            }
-        });
-        self.forget_idle_words();
-        if left {
-            choice = self.choose_urgent(vcpu, limit);
-        }
-        choice
-    }
-
-    /// Words without anything pending or active need not be looked at.
-    fn forget_idle_words(&mut self) {
-        for word in Bits(self.busy) {
-            let idle = self
-                .spi(word)
-                .is_none_or(|spi| spi.bank.pending() | spi.bank.active | spi.bank.listed == 0);
-            if idle {
-                self.busy &= !bit(word);
-            }
-        }
-    }
-
-    /// More than fits: the most urgent, active before pending at the same priority (it runs already), with
-    /// the most urgent pending one among them in any case, or nothing would ever report that there is room.
+    /// More than fits: lists the most urgent, active before pending at the same priority (it runs
+    /// already), with the most urgent pending one among them in any case, or nothing would ever report that
+    /// there is room.
     #[cold]
     #[inline(never)]
-    fn choose_urgent(&self, vcpu: usize, limit: usize) -> Choice {
+    fn list_urgent<H: ListRegisters>(&mut self, vcpu: usize, limit: usize, hw: &mut H) -> Left {
         let vmcr = self
             .cpu(vcpu)
             .map(|cpu| cpu.interface.vmcr)
             .unwrap_or_default();
         let mut keys = [u32::MAX; MAX_LRS];
+        let keys = keys.get_mut(..limit).unwrap_or_default();
         let mut best_pending = u32::MAX;
         let mut pending: u32 = 0;
         let mut active: u32 = 0;
-        let keys = keys.get_mut(..limit).unwrap_or_default();
         self.candidates(vcpu, |bank, intid, index, is_active| {
             let mut key = u32::from(bank.priority_of(index)) << 16 | intid;
             if is_active {
@@ -222,103 +252,72 @@ impl<const WORDS: usize> Vgic<WORDS> {
         {
             *last = best_pending;
         }
-        let mut choice = Choice {
-            intids: [0; MAX_LRS],
-            count: 0,
-            pending_left: false,
-            active_left: false,
-        };
-        for (place, key) in choice.intids.iter_mut().zip(keys.iter()) {
-            if *key == u32::MAX {
-                break;
-            }
-            *place = (*key & INTID) as u16;
-            choice.count = choice.count.wrapping_add(1);
+        for key in keys.iter().filter(|key| **key != u32::MAX) {
+            let (place, index) = self.find(vcpu, key & INTID);
+            match place {
+                Place::Private(_) => self.list_private(vcpu, index, limit, hw),
+                Place::Shared(word) => self.list_shared(vcpu, word, index, limit, hw),
+            };
             if key & PENDING != 0 {
                 pending = pending.wrapping_sub(1);
             } else {
                 active = active.wrapping_sub(1);
             }
         }
-        choice.pending_left = pending != 0;
-        choice.active_left = active != 0;
-        choice
+        Left {
+            pending: pending != 0,
+            active: active != 0,
+        }
     }
+}
 
-    /// What the list register of `intid` should hold, and marks it as listed on `vcpu`.
+/// What had to stay out of the list registers.
+#[derive(Clone, Copy, Default)]
+struct Left {
+    pending: bool,
+    active: bool,
+}
+
+impl Cpu {
+    /// Writes list register `n` and remembers what it was given.
     #[inline]
-    fn compose(&mut self, vcpu: usize, intid: u32) -> Lr {
-        let (place, index) = self.find(vcpu, intid);
-        let mask = bit(index);
-        let fixed = self.fixed_sgis(place) & mask != 0;
-        let groups = self.groups();
-        let link = self.link_of(index);
-        let elsewhere = match place {
-            Place::Shared(word) => self
-                .spi(word)
-                .is_some_and(|spi| usize::from(spi.target_of(index)) != vcpu),
-            Place::Private(_) => false,
-        };
-        let Some(bank) = self.bank_mut(place) else {
-            return Lr::INVALID;
-        };
-        let ready = bank.ready(groups) & mask != 0;
-        let active = bank.active & mask != 0;
-        let linked = bank.linked & mask != 0;
-        let level = bank.line & !bank.edge & mask != 0;
-        // Acknowledged and asserted again: an edge waits in the list register. A level is looked at anew
-        // when the handler is done, one sender's SGI does not hide another's, and what has been rerouted
-        // comes again elsewhere.
-        let state = match (active, ready) {
-            (false, _) => LrState::Pending,
-            (true, true) if !(level || linked || fixed || elsewhere) => LrState::PendingActive,
-            (true, _) => LrState::Active,
-        };
-        bank.listed |= mask;
-        if state.is_pending() && bank.latch & mask != 0 {
-            bank.taken |= mask;
-            bank.latch &= !mask;
+    fn put<H: ListRegisters>(&mut self, n: usize, lr: Lr, hw: &mut H) {
+        hw.write(n, lr);
+        let mask = bit(n) as u16;
+        self.used |= mask;
+        self.stale &= !mask;
+        if let Some(slot) = self.slots.get_mut(n) {
+            slot.intid = lr.intid as u16;
+            slot.source = lr.sgi_source;
         }
-        let mut lr = Lr {
-            state,
-            intid,
-            priority: bank.priority_of(index),
-            group1: bank.group & mask != 0,
-            hw: linked.then_some(link),
-            eoi_maintenance: ready && (level || elsewhere) && !linked,
-            sgi_source: 0,
-        };
-        match place {
-            Place::Shared(word) => {
-                if let Some(spi) = self.spi_mut(word) {
-                    spi.set_owner(index, vcpu);
-                }
-            }
-            Place::Private(_) if fixed => self.compose_source(vcpu, index, active, ready, &mut lr),
-            Place::Private(_) => {}
-        }
-        lr
     }
+}
 
-    /// GICv2: which sender's SGI is listed, and whether another's waits.
-    fn compose_source(&mut self, vcpu: usize, sgi: usize, active: bool, ready: bool, lr: &mut Lr) {
-        let Some(cpu) = self.cpu_mut(vcpu) else {
-            return;
-        };
-        let Some(sources) = cpu.sources.get_mut(sgi) else {
-            return;
-        };
-        if active {
-            lr.sgi_source = cpu.active_source.get(sgi).copied().unwrap_or(0);
-        } else {
-            lr.sgi_source = sources.trailing_zeros() as u8 & 7;
-            *sources &= sources.wrapping_sub(1);
-            if *sources != 0 {
-                cpu.bank.latch |= bit(sgi);
-            }
-        }
-        lr.eoi_maintenance = ready && *sources != 0;
+impl Spi {
+    /// The interrupts that are ready for, or active on, `vcpu`. One that another vCPU lists is that one's
+    /// until it comes back.
+    #[inline]
+    fn mine(&self, vcpu: usize, groups: Groups) -> u32 {
+        let bank = &self.bank;
+        let owned = bank.active | bank.listed;
+        Bits(bank.ready(groups) | bank.active)
+            .filter(|index| {
+                let holder = if owned & bit(*index) != 0 {
+                    self.owner_of(*index)
+                } else {
+                    self.target_of(*index)
+                };
+                usize::from(holder) == vcpu
+            })
+            .fold(0, |mine, index| mine | bit(index))
     }
+}
+
+/// The INTID of shared interrupt `index` of `word`.
+fn spi_intid(word: usize, index: usize) -> u32 {
+    FIRST_SPI
+        .wrapping_add((word as u32).wrapping_mul(32))
+        .wrapping_add(index as u32)
 }
 
 /// In a sort key: the INTID.

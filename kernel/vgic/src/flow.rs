@@ -1,14 +1,14 @@
 //! From the list registers back into the state, and the life of a vCPU on a core.
 //!
 //! For: the moments at which state and hardware meet. While a vCPU is on a core its list registers stay
-//! there, and the state knows what it put in ([`Slot`]s); *folding* reads back what became of it.
+//! there, and the state knows what it put in (slots); *folding* reads back what became of it.
 //! Guarantees that after [`Vgic::refresh`] or [`Vgic::load`] the list registers say what the state says,
 //! and after [`Vgic::unload`] nothing of the vCPU is left in the core. Filling is in `fill`.
 
-use crate::bank::{Bits, assign, bit};
+use crate::bank::{Bits, bit};
 use crate::hw::{Control, ListRegisters, LrState};
 use crate::kick::{Kick, vcpu_bit};
-use crate::state::{Place, Slot, Vgic};
+use crate::state::{FIRST_SPI, Place, Vgic};
 
 impl<const WORDS: usize> Vgic<WORDS> {
     /// vCPU `vcpu` comes to the core of `hw`: its CPU interface is restored, its interrupts are listed.
@@ -43,7 +43,8 @@ impl<const WORDS: usize> Vgic<WORDS> {
             return Kick::NONE;
         };
         cpu.interface = hw.save();
-        if cpu.control != Control::QUIET {
+        if cpu.loud {
+            cpu.loud = false;
             cpu.control = Control::QUIET;
             hw.set_control(Control::QUIET);
         }
@@ -96,7 +97,7 @@ impl<const WORDS: usize> Vgic<WORDS> {
         };
         let vmcr = cpu.interface.vmcr;
         let mut found = false;
-        self.for_each_candidate(vcpu, |bank, index, active| {
+        self.candidates(vcpu, |bank, _, index, active| {
             let signalled = if bank.group & bit(index) != 0 {
                 vmcr.group1()
             } else {
@@ -124,19 +125,29 @@ impl<const WORDS: usize> Vgic<WORDS> {
     }
 
     /// Reads all list registers back; `vcpu` is loaded and then has to be filled before its guest runs.
+    #[inline]
     pub(crate) fn fold<H: ListRegisters>(&mut self, vcpu: usize, hw: &mut H) {
-        let Some(cpu) = self.cpu_mut(vcpu) else {
+        let Some(cpu) = self.cpus.get_mut(vcpu) else {
             return;
         };
-        let count_lost = cpu.control.not_present_irq;
-        let used = core::mem::take(&mut cpu.used);
-        if used == 0 && !count_lost {
+        if cpu.used == 0 && !cpu.control.not_present_irq {
             return;
         }
+        self.fold_used(vcpu, hw);
+    }
+
+    /// [`fold`](Self::fold), when there is something.
+    fn fold_used<H: ListRegisters>(&mut self, vcpu: usize, hw: &mut H) {
+        let v3 = self.is_v3();
+        let Some(cpu) = self.cpus.get_mut(vcpu) else {
+            return;
+        };
+        let used = core::mem::take(&mut cpu.used);
         cpu.stale |= used;
         self.kick |= vcpu_bit(vcpu);
-        if count_lost {
-            self.fold_unlisted(vcpu, hw.take_eoi_count());
+        if cpu.control.not_present_irq {
+            let count = hw.take_eoi_count();
+            self.fold_unlisted(vcpu, count);
         }
         let empty = hw.empty_mask();
         for n in Bits(u32::from(used)) {
@@ -145,61 +156,36 @@ impl<const WORDS: usize> Vgic<WORDS> {
             } else {
                 hw.read(n).state
             };
-            let slot = self.cpu(vcpu).and_then(|cpu| cpu.slots.get(n)).copied();
-            if let Some(slot) = slot {
-                self.fold_one(vcpu, slot, state);
+            let Some(cpu) = self.cpus.get_mut(vcpu) else {
+                return;
+            };
+            let Some(slot) = cpu.slots.get(n).copied() else {
+                return;
+            };
+            let index = usize::from(slot.intid & 31);
+            if u32::from(slot.intid) >= FIRST_SPI {
+                self.fold_shared(vcpu, slot.intid, state);
+                continue;
+            }
+            let back = cpu.bank.unlist(bit(index), state);
+            if !v3 && index < 16 {
+                cpu.fold_sender(index, slot.source, back);
             }
         }
     }
 
-    /// What was put into a list register as `slot` is now in `state`.
-    fn fold_one(&mut self, vcpu: usize, slot: Slot, state: LrState) {
-        let (place, index) = self.find(vcpu, u32::from(slot.intid));
-        let mask = bit(index);
-        let v3 = self.is_v3();
-        let Some(bank) = self.bank_mut(place) else {
+    /// Shared interrupt `intid` came out of a list register of `vcpu` that said `state`.
+    fn fold_shared(&mut self, vcpu: usize, intid: u16, state: LrState) {
+        let (place, index) = self.find(vcpu, u32::from(intid));
+        let Place::Shared(word) = place else { return };
+        let Some(spi) = self.spi_mut(word) else {
             return;
         };
-        bank.listed &= !mask;
-        let back = state.is_pending() && bank.taken & mask != 0;
-        bank.taken &= !mask;
-        if back {
-            bank.latch |= mask;
-        }
-        let active = state.is_active() && bank.drop_active & mask == 0;
-        let active = active || bank.raise_active & mask != 0;
-        assign(&mut bank.active, mask, active);
-        bank.drop_active &= !mask;
-        bank.raise_active &= !mask;
-        if bank.linked & mask != 0 && !state.is_pending() {
-            // Once acknowledged, the line's next word comes as a new physical interrupt.
-            bank.line &= !mask;
-            if state == LrState::Invalid {
-                bank.physical &= !mask;
-            }
-        }
-        match place {
-            Place::Shared(word) => {
-                let Some(spi) = self.spi_mut(word) else {
-                    return;
-                };
-                spi.set_owner(index, vcpu);
-                // Rerouted while it was listed here: it is the new target's from now on.
-                if usize::from(spi.target_of(index)) != vcpu {
-                    self.touch(place, mask);
-                }
-            }
-            Place::Private(_) if !v3 && index < 16 => {
-                if let Some(cpu) = self.cpu_mut(vcpu) {
-                    if back && let Some(sources) = cpu.sources.get_mut(index) {
-                        *sources |= vcpu_bit(slot.source as usize);
-                    }
-                    if let Some(source) = cpu.active_source.get_mut(index) {
-                        *source = slot.source;
-                    }
-                }
-            }
-            Place::Private(_) => {}
+        spi.bank.unlist(bit(index), state);
+        spi.set_owner(index, vcpu);
+        // Rerouted while it was listed here: it is the new target's from now on.
+        if usize::from(spi.target_of(index)) != vcpu {
+            self.touch(place, bit(index));
         }
     }
 
@@ -225,15 +211,16 @@ impl<const WORDS: usize> Vgic<WORDS> {
     }
 
     /// Asks the hardware whether the lines of linked interrupts that were asserted still are.
+    #[inline]
     pub(crate) fn sample<H: ListRegisters>(&mut self, vcpu: usize, hw: &mut H) {
-        let Some(bank) = self.cpu(vcpu).map(|cpu| &cpu.bank) else {
+        let Some(cpu) = self.cpus.get_mut(vcpu) else {
             return;
         };
+        let bank = &mut cpu.bank;
         for index in Bits(bank.linked & bank.line & !bank.listed) {
-            if !hw.physical_level(self.link_of(index))
-                && let Some(cpu) = self.cpu_mut(vcpu)
-            {
-                cpu.bank.line &= !bit(index);
+            let pintid = self.links.get(index & 15).copied().unwrap_or(0);
+            if !hw.physical_level(pintid.into()) {
+                bank.line &= !bit(index);
             }
         }
     }

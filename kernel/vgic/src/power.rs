@@ -37,6 +37,7 @@ impl<const WORDS: usize> Vgic<WORDS> {
             cpu.used = 0;
             cpu.stale = 0;
             cpu.control = Control::QUIET;
+            cpu.loud = false;
             cpu.interface = CpuInterface::RESET;
             cpu.awake = false;
         }

@@ -4,8 +4,9 @@
 //! keeps a pending bit per sender, and the guest sees the senders one by one; GICv3 has one per interrupt.
 
 use crate::bank::{Bits, bit};
+use crate::hw::Lr;
 use crate::kick::{Kick, vcpu_bit};
-use crate::state::{Place, Vgic};
+use crate::state::{Cpu, Place, Vgic};
 
 /// Which SGI register a GICv3 guest wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,36 @@ const IRM: u64 = 1 << 40;
 
 /// Aff3, RS, Aff2 and Aff1: all zero in the affinity of a vCPU.
 const UPPER_AFFINITY: u64 = 0xff << 48 | 0xf << 44 | 0xff << 32 | 0xff << 16;
+
+impl Cpu {
+    /// GICv2: takes the sender whose SGI goes into a list register, lowest first; an active one's is known.
+    /// Asks to be told of its end if another sender waits.
+    pub(crate) fn list_sender(&mut self, sgi: usize, lr: &mut Lr) {
+        let Some(sources) = self.sources.get_mut(sgi & 15) else {
+            return;
+        };
+        if lr.state.is_active() {
+            lr.sgi_source = self.active_source.get(sgi & 15).copied().unwrap_or(0);
+            return;
+        }
+        lr.sgi_source = sources.trailing_zeros() as u8 & 7;
+        *sources &= sources.wrapping_sub(1);
+        if *sources != 0 {
+            self.bank.latch |= bit(sgi & 15);
+            lr.eoi_maintenance = true;
+        }
+    }
+
+    /// GICv2: an SGI from `source` came out of a list register, `back` if it is pending still.
+    pub(crate) fn fold_sender(&mut self, sgi: usize, source: u8, back: bool) {
+        if back && let Some(sources) = self.sources.get_mut(sgi & 15) {
+            *sources |= vcpu_bit(source.into());
+        }
+        if let Some(active) = self.active_source.get_mut(sgi & 15) {
+            *active = source;
+        }
+    }
+}
 
 impl<const WORDS: usize> Vgic<WORDS> {
     /// vCPU `vcpu` wrote `value` to a GICv3 SGI register. Ignored on GICv2, whose guests use `GICD_SGIR`.

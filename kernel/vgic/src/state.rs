@@ -43,6 +43,8 @@ pub(crate) struct Cpu {
     pub stale: u16,
     /// What the hardware was last told to report.
     pub control: Control,
+    /// That is not [`Control::QUIET`].
+    pub loud: bool,
     /// The CPU interface while not loaded; `vmcr` also as of the last refresh.
     pub interface: CpuInterface,
     /// GICv3: `GICR_WAKER.ProcessorSleep` was cleared.
@@ -61,6 +63,7 @@ impl Cpu {
         used: 0,
         stale: 0,
         control: Control::QUIET,
+        loud: false,
         interface: CpuInterface::RESET,
         awake: false,
     };
