@@ -123,6 +123,35 @@ fn a_vcpu_woken_with_its_turn_unused_preempts_at_once() {
 }
 
 #[test]
+fn a_vcpu_that_had_its_next_turn_in_advance_is_passed_over_once() {
+    let mut machine = machine(1, &[(1, 256), (1, 256)]);
+    start_all(&mut machine);
+    machine.run_for(4 * SLICE);
+    while machine.cores[0].running != Some(VcpuId(0)) {
+        machine.run(SLICE);
+    }
+    // It sleeps with nearly nothing left, and is given nearly a turn in advance.
+    machine.run_for(SLICE - 10);
+    machine.wait_for_event(0);
+    machine.settle();
+    machine.run_for(3 * SLICE + SLICE / 2);
+    machine.post(0);
+    machine.settle();
+    let before = machine.ran.clone();
+    machine.run_for(SLICE);
+    assert_eq!(machine.ran[0] - before[0], SLICE);
+    // The other has the rest of its turn, and then a whole one instead of giving way for ten ticks.
+    while machine.cores[0].running != Some(VcpuId(0)) {
+        machine.run(SLICE);
+    }
+    assert!(
+        machine.ran[1] - before[1] >= SLICE + SLICE / 4,
+        "{}",
+        machine.ran[1] - before[1]
+    );
+}
+
+#[test]
 fn a_vcpu_leaving_a_core_is_not_taken_up_by_another_until_it_is_saved() {
     let mut machine = machine(2, &[(0b11, 256), (0b01, 256), (0b10, 256)]);
     machine.start(0);
