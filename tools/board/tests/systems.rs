@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 
 use board::{QemuOptions, Region, read_pack};
-use common::{root, shipped, symbols, symbols_gicv2};
+use common::{root, shipped, symbols, symbols_gicv2, try_system};
 
 const SYSTEMS: &[&str] = &[
     "linux",
@@ -267,4 +267,20 @@ fn the_programs_to_build_first_are_known_without_them() {
         |name| board::built_images(&root().join(format!("configs/systems/{name}.toml"))).unwrap();
     assert_eq!(names("hello"), ["hello.elf"]);
     assert!(names("linux").is_empty());
+}
+
+#[test]
+fn the_examples_in_the_documentation_are_good() {
+    let page = fs::read_to_string(root().join("docs/systems.md")).unwrap();
+    let examples: Vec<&str> = page
+        .split("```toml\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    assert!(examples.len() >= 3, "{examples:?}");
+    for example in examples {
+        if let Err(errors) = try_system(None, example, &symbols()) {
+            panic!("{example}\n{errors}");
+        }
+    }
 }

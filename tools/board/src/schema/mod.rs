@@ -28,3 +28,35 @@ pub fn built_images(system: &Path) -> Result<Vec<String>, Errors> {
     names.dedup();
     Ok(names)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{board, system};
+
+    /// Every key of every table is explained in the page for people.
+    fn explained(page: &str, tables: &[&[&str]]) {
+        let path = format!("{}/../../docs/{page}.md", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        for key in tables.iter().flat_map(|keys| keys.iter()) {
+            assert!(
+                text.contains(&format!("`{key}`")),
+                "docs/{page}.md does not explain `{key}`"
+            );
+        }
+    }
+
+    #[test]
+    fn every_key_of_a_system_is_documented() {
+        use system::{DEVICE, IMAGE, MEMORY, ON_CRASH, TOP, VCPU, VM};
+        explained("systems", &[TOP, VM, VCPU, MEMORY, IMAGE, DEVICE, ON_CRASH]);
+    }
+
+    #[test]
+    fn every_key_of_a_board_is_documented() {
+        use board::{BOOT, CPU, GIC_V2, GIC_V3, PSCI, QEMU, TIMERS, TOP, UART};
+        explained(
+            "boards",
+            &[TOP, CPU, BOOT, UART, GIC_V2, GIC_V3, TIMERS, PSCI, QEMU],
+        );
+    }
+}
