@@ -83,18 +83,18 @@ impl<const CPUS: usize, const VCPUS: usize> RoundRobin<CPUS, VCPUS> {
         if core.running.is_none() && kicked {
             // It is idle and has been kicked for another, and will take one of the two. If an idle core may
             // run either, that core comes and gets what is left.
-            return Some(self.idle_helper(cpu).unwrap_or(cpu));
+            return Some(self.idle_taker(cpu).unwrap_or(cpu));
         }
         // One that runs without a deadline has to be given one.
         (core.running.is_none() || urgent || !core.timed).then_some(cpu)
     }
 
     /// An idle core that may take up one of those that wait for `cpu`.
-    fn idle_helper(&self, cpu: CpuId) -> Option<CpuId> {
+    fn idle_taker(&self, cpu: CpuId) -> Option<CpuId> {
         let idle = |core: &Core<VCPUS>| core.online && core.competitors() == 0;
         let mut cores = self.cores.iter().enumerate();
-        cores.find_map(|(helper, core)| {
-            (idle(core) && self.first(cpu, helper).is_some()).then_some(helper)
+        cores.find_map(|(taker, core)| {
+            (idle(core) && self.first(cpu, taker).is_some()).then_some(taker)
         })
     }
 
