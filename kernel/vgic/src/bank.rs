@@ -35,6 +35,9 @@ pub(crate) struct Bank {
     pub linked: u32,
     /// That physical interrupt is active.
     pub physical: u32,
+    /// It fired again while listed: what the list register says is about the time before, when the guest has
+    /// deactivated it already.
+    pub refired: u32,
     /// Priorities; only [`crate::PRIORITY_BITS`].
     pub priority: [u8; 32],
 }
@@ -54,6 +57,7 @@ impl Bank {
         raise_active: 0,
         linked: 0,
         physical: 0,
+        refired: 0,
         priority: [0; 32],
     };
 
@@ -112,7 +116,9 @@ impl Bank {
         self.active = self.active & !mask | active;
         self.drop_active &= !mask;
         self.raise_active &= !mask;
-        if !state.is_pending() {
+        let refired = self.refired & mask != 0;
+        self.refired &= !mask;
+        if !state.is_pending() && !refired {
             // A linked line's next word, once acknowledged, comes as a new physical interrupt.
             self.line &= !(self.linked & mask);
             if state == LrState::Invalid {

@@ -5,7 +5,7 @@
 //! one is listed, and the hardware reports when those listed have been taken, or when an active one that
 //! is not listed ends. Hardware orders what is listed; the order of the registers means nothing.
 
-use crate::bank::{Bank, Bits, Groups, bit};
+use crate::bank::{Bank, Bits, Groups, SGIS, bit};
 use crate::hw::{Control, GroupIrq, ListRegisters, Lr};
 use crate::kick::vcpu_bit;
 use crate::state::{Cpu, FIRST_SPI, MAX_LRS, Place, Spi, Vgic};
@@ -13,172 +13,61 @@ use crate::state::{Cpu, FIRST_SPI, MAX_LRS, Place, Spi, Vgic};
 impl<const WORDS: usize> Vgic<WORDS> {
     /// Lists what `vcpu` should see. It is loaded, and nothing of it is listed.
     pub(crate) fn fill<H: ListRegisters>(&mut self, vcpu: usize, hw: &mut H) {
-        let limit = hw.count().min(MAX_LRS);
-        let vmcr = hw.vmcr();
+        let rules = self.rules(vcpu, hw);
+        let Self {
+            cpus,
+            spis,
+            links,
+            busy,
+            ..
+        } = self;
+        let Some(cpu) = cpus.get_mut(vcpu) else {
+            return;
+        };
+        cpu.interface.vmcr = hw.vmcr();
+        let mut fits = true;
+        for index in Bits(cpu.bank.ready(rules.groups) | cpu.bank.active) {
+            fits = fits && cpu.list(index, links, rules, hw);
+        }
+        for word in Bits(*busy) {
+            let Some(spi) = spis.get_mut(word) else {
+                continue;
+            };
+            if spi.bank.is_idle() {
+                *busy &= !bit(word);
+                continue;
+            }
+            for index in Bits(spi.mine(vcpu, rules.groups)) {
+                fits = fits && spi.list(index, word, cpu, rules, hw);
+            }
+        }
+        let mut left = Left::default();
+        if !fits {
+            // What was listed comes back as it went.
+            self.fold(vcpu, hw);
+            left = self.list_urgent(vcpu, rules, hw);
+        }
         let Some(cpu) = self.cpus.get_mut(vcpu) else {
             return;
         };
-        cpu.interface.vmcr = vmcr;
-        let mut left = Left::default();
-        if !self.list_all(vcpu, limit, hw) {
-            // What was listed comes back as it went.
-            self.fold(vcpu, hw);
-            left = self.list_urgent(vcpu, limit, hw);
-        }
-        self.clear_stale(vcpu, hw);
-        self.settle(vcpu, hw);
-        self.report(vcpu, left, hw);
-        let others = !vcpu_bit(vcpu);
+        cpu.clear_stale(hw);
+        cpu.settle(&self.links, hw);
+        cpu.report(left, hw);
+        let others = !rules.vcpu_bit;
         self.dirty &= others;
         self.kick &= others;
         self.rwp &= others;
     }
 
-    /// Asks the hardware to report what matters, given what had to stay out.
+    /// What listing on `vcpu` needs to know of the rest.
     #[inline]
-    fn report<H: ListRegisters>(&mut self, vcpu: usize, left: Left, hw: &mut H) {
-        let Some(cpu) = self.cpus.get_mut(vcpu) else {
-            return;
-        };
-        let vmcr = cpu.interface.vmcr;
-        let loud = left.pending || left.active || vmcr.split_eoi();
-        if !loud && !cpu.loud {
-            return;
-        }
-        let watch = |signalled| match (left.pending, signalled) {
-            (false, _) => GroupIrq::Off,
-            (true, true) => GroupIrq::WhenDisabled,
-            (true, false) => GroupIrq::WhenEnabled,
-        };
-        let control = Control {
-            no_pending_irq: left.pending,
-            not_present_irq: left.active,
-            group_irq: [watch(vmcr.group0()), watch(vmcr.group1())],
-            trap_dir: vmcr.split_eoi(),
-        };
-        cpu.loud = loud;
-        if cpu.control != control {
-            cpu.control = control;
-            hw.set_control(control);
-        }
-    }
-
-    /// Lists everything, if it fits; false if it does not, with some of it listed.
-    #[inline]
-    fn list_all<H: ListRegisters>(&mut self, vcpu: usize, limit: usize, hw: &mut H) -> bool {
-        let groups = self.groups();
-        let Some(cpu) = self.cpus.get_mut(vcpu) else {
-            return true;
-        };
-        for index in Bits(cpu.bank.ready(groups) | cpu.bank.active) {
-            if !self.list_private(vcpu, index, limit, hw) {
-                return false;
-            }
-        }
-        for word in Bits(self.busy) {
-            let Some(spi) = self.spis.get(word) else {
-                continue;
-            };
-            if spi.bank.is_idle() {
-                self.busy &= !bit(word);
-                continue;
-            }
-            for index in Bits(spi.mine(vcpu, groups)) {
-                if !self.list_shared(vcpu, word, index, limit, hw) {
-                    return false;
-                }
-            }
-        }
-        true
-    }
-
-    /// Lists private interrupt `index`; false if there is no room.
-    #[inline]
-    fn list_private<H: ListRegisters>(
-        &mut self,
-        vcpu: usize,
-        index: usize,
-        limit: usize,
-        hw: &mut H,
-    ) -> bool {
-        let groups = self.groups();
-        let v3 = self.is_v3();
-        let Some(cpu) = self.cpus.get_mut(vcpu) else {
-            return true;
-        };
-        let n = cpu.used.trailing_ones() as usize;
-        if n >= limit {
-            return false;
-        }
-        let linked = cpu.bank.linked & bit(index) != 0;
-        let sender = !v3 && index < 16;
-        let mut lr = cpu.bank.list(index, groups, linked || sender);
-        lr.intid = index as u32;
-        if linked {
-            lr.hw = self.links.get(index & 15).copied().map(u32::from);
-            lr.eoi_maintenance = false;
-        }
-        if sender {
-            lr.eoi_maintenance &= lr.state.is_active();
-            cpu.list_sender(index, &mut lr);
-        }
-        cpu.put(n, lr, hw);
-        true
-    }
-
-    /// Lists shared interrupt `index` of `word`; false if there is no room.
-    #[inline]
-    fn list_shared<H: ListRegisters>(
-        &mut self,
-        vcpu: usize,
-        word: usize,
-        index: usize,
-        limit: usize,
-        hw: &mut H,
-    ) -> bool {
-        let groups = self.groups();
-        let (Some(cpu), Some(spi)) = (self.cpus.get_mut(vcpu), self.spis.get_mut(word)) else {
-            return true;
-        };
-        let n = cpu.used.trailing_ones() as usize;
-        if n >= limit {
-            return false;
-        }
-        // What has been rerouted while active comes again elsewhere.
-        let rerouted = usize::from(spi.target_of(index)) != vcpu;
-        let mut lr = spi.bank.list(index, groups, rerouted);
-        lr.intid = spi_intid(word, index);
-        spi.set_owner(index, vcpu);
-        cpu.put(n, lr, hw);
-        true
-    }
-
-    /// Frees the list registers whose content was folded and not replaced.
-    pub(crate) fn clear_stale<H: ListRegisters>(&mut self, vcpu: usize, hw: &mut H) {
-        let Some(cpu) = self.cpus.get_mut(vcpu) else {
-            return;
-        };
-        let stale = u32::from(core::mem::take(&mut cpu.stale));
-        if stale == 0 {
-            return;
-        }
-        for n in Bits(stale & !hw.empty_mask()) {
-            hw.write(n, Lr::INVALID);
-        }
-    }
-
-    /// Makes linked physical interrupts active exactly while their virtual ones are pending or active.
-    #[inline]
-    fn settle<H: ListRegisters>(&mut self, vcpu: usize, hw: &mut H) {
-        let Some(cpu) = self.cpus.get_mut(vcpu) else {
-            return;
-        };
-        let bank = &mut cpu.bank;
-        let wanted = (bank.pending() | bank.active) & bank.linked;
-        let changed = wanted ^ bank.physical;
-        bank.physical = wanted;
-        for index in Bits(changed) {
-            hw.set_physical_active(self.link_of(index), wanted & bit(index) != 0);
+    fn rules<H: ListRegisters>(&self, vcpu: usize, hw: &H) -> Rules {
+        Rules {
+            groups: self.groups(),
+            senders: if self.is_v3() { 0 } else { SGIS },
+            limit: hw.count().min(MAX_LRS),
+            vcpu,
+            vcpu_bit: vcpu_bit(vcpu),
         }
     }
 
@@ -220,13 +109,13 @@ impl<const WORDS: usize> Vgic<WORDS> {
     /// there is room.
     #[cold]
     #[inline(never)]
-    fn list_urgent<H: ListRegisters>(&mut self, vcpu: usize, limit: usize, hw: &mut H) -> Left {
+    fn list_urgent<H: ListRegisters>(&mut self, vcpu: usize, rules: Rules, hw: &mut H) -> Left {
         let vmcr = self
             .cpu(vcpu)
             .map(|cpu| cpu.interface.vmcr)
             .unwrap_or_default();
         let mut keys = [u32::MAX; MAX_LRS];
-        let keys = keys.get_mut(..limit).unwrap_or_default();
+        let keys = keys.get_mut(..rules.limit).unwrap_or_default();
         let mut best_pending = u32::MAX;
         let mut pending: u32 = 0;
         let mut active: u32 = 0;
@@ -254,10 +143,19 @@ impl<const WORDS: usize> Vgic<WORDS> {
         }
         for key in keys.iter().filter(|key| **key != u32::MAX) {
             let (place, index) = self.find(vcpu, key & INTID);
-            match place {
-                Place::Private(_) => self.list_private(vcpu, index, limit, hw),
-                Place::Shared(word) => self.list_shared(vcpu, word, index, limit, hw),
+            let Some(cpu) = self.cpus.get_mut(vcpu) else {
+                continue;
             };
+            match place {
+                Place::Private(_) => {
+                    cpu.list(index, &self.links, rules, hw);
+                }
+                Place::Shared(word) => {
+                    if let Some(spi) = self.spis.get_mut(word) {
+                        spi.list(index, word, cpu, rules, hw);
+                    }
+                }
+            }
             if key & PENDING != 0 {
                 pending = pending.wrapping_sub(1);
             } else {
@@ -278,7 +176,49 @@ struct Left {
     active: bool,
 }
 
+/// What listing needs to know besides the interrupts themselves.
+#[derive(Clone, Copy)]
+struct Rules {
+    groups: Groups,
+    /// Private interrupts that have senders: GICv2's SGIs.
+    senders: u32,
+    /// How many list registers there are.
+    limit: usize,
+    /// Whose they are.
+    vcpu: usize,
+    vcpu_bit: u8,
+}
+
 impl Cpu {
+    /// Lists private interrupt `index`; false if there is no room.
+    #[inline]
+    fn list<H: ListRegisters>(
+        &mut self,
+        index: usize,
+        links: &[u8; 16],
+        rules: Rules,
+        hw: &mut H,
+    ) -> bool {
+        let n = self.used.trailing_ones() as usize;
+        if n >= rules.limit {
+            return false;
+        }
+        let linked = self.bank.linked & bit(index) != 0;
+        let sender = rules.senders & bit(index) != 0;
+        let mut lr = self.bank.list(index, rules.groups, linked || sender);
+        lr.intid = index as u32;
+        if linked {
+            lr.hw = links.get(index & 15).copied().map(u32::from);
+            lr.eoi_maintenance = false;
+        }
+        if sender {
+            lr.eoi_maintenance &= lr.state.is_active();
+            self.list_sender(index, &mut lr);
+        }
+        self.put(n, lr, hw);
+        true
+    }
+
     /// Writes list register `n` and remembers what it was given.
     #[inline]
     fn put<H: ListRegisters>(&mut self, n: usize, lr: Lr, hw: &mut H) {
@@ -291,9 +231,82 @@ impl Cpu {
             slot.source = lr.sgi_source;
         }
     }
+
+    /// Frees the list registers whose content was folded and not replaced.
+    #[inline]
+    pub(crate) fn clear_stale<H: ListRegisters>(&mut self, hw: &mut H) {
+        let stale = u32::from(core::mem::take(&mut self.stale));
+        if stale != 0 {
+            for n in Bits(stale & !hw.empty_mask()) {
+                hw.write(n, Lr::INVALID);
+            }
+        }
+    }
+
+    /// Makes linked physical interrupts active exactly while their virtual ones are pending or active.
+    #[inline]
+    fn settle<H: ListRegisters>(&mut self, links: &[u8; 16], hw: &mut H) {
+        let bank = &mut self.bank;
+        let wanted = (bank.pending() | bank.active) & bank.linked;
+        let changed = wanted ^ bank.physical;
+        bank.physical = wanted;
+        for index in Bits(changed) {
+            let pintid = links.get(index & 15).copied().unwrap_or(0);
+            hw.set_physical_active(pintid.into(), wanted & bit(index) != 0);
+        }
+    }
+
+    /// Asks the hardware to report what matters, given what had to stay out.
+    #[inline]
+    fn report<H: ListRegisters>(&mut self, left: Left, hw: &mut H) {
+        let vmcr = self.interface.vmcr;
+        let loud = left.pending || left.active || vmcr.split_eoi();
+        if !loud && !self.loud {
+            return;
+        }
+        let watch = |signalled| match (left.pending, signalled) {
+            (false, _) => GroupIrq::Off,
+            (true, true) => GroupIrq::WhenDisabled,
+            (true, false) => GroupIrq::WhenEnabled,
+        };
+        let control = Control {
+            no_pending_irq: left.pending,
+            not_present_irq: left.active,
+            group_irq: [watch(vmcr.group0()), watch(vmcr.group1())],
+            trap_dir: vmcr.split_eoi(),
+        };
+        self.loud = loud;
+        if self.control != control {
+            self.control = control;
+            hw.set_control(control);
+        }
+    }
 }
 
 impl Spi {
+    /// Lists shared interrupt `index` of `word` on `cpu`; false if there is no room.
+    #[inline]
+    fn list<H: ListRegisters>(
+        &mut self,
+        index: usize,
+        word: usize,
+        cpu: &mut Cpu,
+        rules: Rules,
+        hw: &mut H,
+    ) -> bool {
+        let n = cpu.used.trailing_ones() as usize;
+        if n >= rules.limit {
+            return false;
+        }
+        // What has been rerouted while active comes again elsewhere.
+        let rerouted = usize::from(self.target_of(index)) != rules.vcpu;
+        let mut lr = self.bank.list(index, rules.groups, rerouted);
+        lr.intid = spi_intid(word, index);
+        self.set_owner(index, rules.vcpu);
+        cpu.put(n, lr, hw);
+        true
+    }
+
     /// The interrupts that are ready for, or active on, `vcpu`. One that another vCPU lists is that one's
     /// until it comes back.
     #[inline]

@@ -34,7 +34,6 @@ impl<const WORDS: usize> Vgic<WORDS> {
             return Kick::NONE;
         }
         self.fold(vcpu, hw);
-        self.clear_stale(vcpu, hw);
         self.loaded &= !vcpu_bit(vcpu);
         self.dirty &= !vcpu_bit(vcpu);
         self.kick &= !vcpu_bit(vcpu);
@@ -42,6 +41,7 @@ impl<const WORDS: usize> Vgic<WORDS> {
         let Some(cpu) = self.cpu_mut(vcpu) else {
             return Kick::NONE;
         };
+        cpu.clear_stale(hw);
         cpu.interface = hw.save();
         if cpu.loud {
             cpu.loud = false;

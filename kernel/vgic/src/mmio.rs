@@ -60,7 +60,25 @@ impl<const WORDS: usize> Vgic<WORDS> {
     ///
     /// `vcpu` is the reader, loaded on the core of `hw`; `offset` is from the base of the window. What does
     /// not exist, is unaligned or has a width that the register does not allow reads as zero.
+    #[inline]
     pub fn gicd_read<H: ListRegisters>(
+        &mut self,
+        vcpu: usize,
+        offset: u64,
+        width: Width,
+        hw: &mut H,
+    ) -> Read {
+        match self.read_shared_word(offset, width) {
+            Some(word) => Read {
+                value: word.into(),
+                kick: Kick::NONE,
+            },
+            None => self.gicd_read_any(vcpu, offset, width, hw),
+        }
+    }
+
+    /// [`gicd_read`](Self::gicd_read), for everything.
+    fn gicd_read_any<H: ListRegisters>(
         &mut self,
         vcpu: usize,
         offset: u64,

@@ -44,6 +44,25 @@ fn the_guests_end_of_interrupt_ends_the_physical_one_without_an_exit() {
 }
 
 #[test]
+fn firing_again_before_the_list_registers_were_read_is_not_lost() {
+    for version in [Version::V2, Version::V3] {
+        let mut world = world(version);
+        world.prompt = false;
+        fire(&mut world, 0);
+        world.enter(0);
+        assert_eq!(world.ack(0), Some(TIMER));
+        world.cores[0].physical_line = 0;
+        world.eoi(0, TIMER);
+        assert_eq!(world.cores[0].physical_active, 0);
+        // The first one's list register is still to be read when the second comes.
+        fire(&mut world, 0);
+        world.enter(0);
+        assert_eq!(world.cores[0].physical_active, BIT);
+        assert_eq!(world.ack(0), Some(TIMER));
+    }
+}
+
+#[test]
 fn each_vcpu_has_its_own() {
     let mut world = world(Version::V3);
     fire(&mut world, 1);
