@@ -19,9 +19,9 @@ pub mod project;
 pub mod run;
 pub mod selection;
 pub mod size;
+pub mod suites;
 pub mod symbols;
 pub mod terminal;
-pub mod tests;
 pub mod transcript;
 
 pub use failure::{Context, Failure, Result};

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cli::project::Project;
 use cli::selection::{DEFAULT_SYSTEM, Selection};
-use cli::{Context, Result, bench, build, checks, run, selection, size, tests};
+use cli::{Context, Result, bench, build, checks, run, selection, size, suites};
 
 #[derive(Parser)]
 #[command(name = "caesura", version, about = "Builds, runs and tests Caesura")]
@@ -140,13 +140,13 @@ fn act(action: Action) -> Result<()> {
             run::run_command(&mut project, &choice.selection(), choice.system(), &options)
         }
         Action::Test { suite, filter } => {
-            let suites = match suite {
-                None => tests::Suites::All,
-                Some(Suite::Host) => tests::Suites::Host,
-                Some(Suite::Qemu) => tests::Suites::Qemu,
-                Some(Suite::Guests) => tests::Suites::Guests,
+            let wanted = match suite {
+                None => suites::Suites::All,
+                Some(Suite::Host) => suites::Suites::Host,
+                Some(Suite::Qemu) => suites::Suites::Qemu,
+                Some(Suite::Guests) => suites::Suites::Guests,
             };
-            tests::test_command(&project, suites, filter.as_deref())
+            suites::test_command(&project, wanted, filter.as_deref())
         }
         Action::Clippy => checks::clippy_command(&mut project),
         Action::FmtCheck => checks::format_command(&project),
