@@ -220,7 +220,7 @@ impl Explainer<'_> {
             for (expr, text) in blockers.iter().take(MAX_PLACES) {
                 out = out.at(expr.span(), text.clone());
                 expr.for_each_symbol(&mut |id, _| {
-                    if !mentioned.contains(&id) {
+                    if !mentioned.contains(&id) && !self.config.model.get(id).is_constant() {
                         mentioned.push(id);
                     }
                 });
@@ -310,7 +310,7 @@ impl Explainer<'_> {
             let symbol = self.config.model.get(id);
             let part = match symbol.is_defined() {
                 true => format!("{} is {}", symbol.name, self.value(symbol)),
-                false if symbol.name.starts_with(|c: char| c.is_ascii_digit()) => return,
+                false if symbol.is_constant() => return,
                 false => format!("{} is defined nowhere", symbol.name),
             };
             if !parts.contains(&part) {

@@ -61,7 +61,6 @@ impl Lowering {
     pub fn run(&mut self, items: Vec<Item>) -> Vec<Entry> {
         let mut entries = Vec::new();
         self.items(items, &Context::default(), &mut entries);
-        crate::check::definitions(&self.symbols, &mut self.diagnostics);
         entries
     }
 

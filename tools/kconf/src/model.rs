@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::ast::Item;
 use crate::attributes::distance;
+use crate::check;
 use crate::diag::Diagnostics;
 use crate::expr::{Expr, Operand, SymbolId};
 use crate::graph::{self, Step};
@@ -123,6 +124,14 @@ impl Symbol {
     /// Whether any file defines it (and does not only mention it).
     pub fn is_defined(&self) -> bool {
         !self.definitions.is_empty()
+    }
+
+    /// Whether it is a number written without quotes, which the language treats as a symbol nobody defines.
+    pub(crate) fn is_constant(&self) -> bool {
+        !self.is_defined()
+            && self
+                .name
+                .starts_with(|c: char| c.is_ascii_digit() || c == '-')
     }
 
     /// Where it is first defined.
@@ -300,6 +309,10 @@ impl Model {
     fn finish(parser: Parser<'_>, items: Vec<Item>, env: &Env) -> Result<Self, Diagnostics> {
         let mut lowering = Lowering::new(&parser.names.names);
         let root = lowering.run(items);
+        if !parser.diagnostics.has_errors() {
+            // A definition that could not be read would look doubtful too.
+            check::definitions(&lowering.symbols, &mut lowering.diagnostics);
+        }
         let mut found = parser.diagnostics;
         found.extend(lowering.diagnostics);
         let mut model = Self {

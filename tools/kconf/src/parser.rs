@@ -407,7 +407,7 @@ impl<'e> Parser<'e> {
             {
                 let name = inner.block.opener();
                 result = Err(Box::new(
-                    Diagnostic::error(Code::Syntax, format!("`{word}` while a `{name}` is open"))
+                    Diagnostic::error(Code::Syntax, format!("`{word}` while `{name}` is open"))
                         .at(&line[0].span, "")
                         .at(&inner.attributes.span, "this is still open")
                         .help(format!("put `end{name}` before this line")),

@@ -1,0 +1,176 @@
+//! Caesura's own tree: what `configs/` and `defconfigs/` promise.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kconf::{Code, Config, Entry, EntryKind, Env, Kind, Layer, Model};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the repository")
+}
+
+fn model() -> Model {
+    let model = Model::load(&root().join("configs/Kconfig"), &Env::default())
+        .unwrap_or_else(|e| panic!("{e}"));
+    assert!(model.warnings().is_empty(), "{}", model.warnings());
+    model
+}
+
+fn files(folder: &str, suffix: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(root().join(folder))
+        .expect("folder")
+        .map(|entry| entry.expect("entry").path())
+        .filter(|path| path.to_string_lossy().ends_with(suffix))
+        .collect();
+    files.sort();
+    files
+}
+
+/// The strict error of a defconfig, with the repository's path taken out.
+fn refusal(model: &Model, name: &str) -> Option<String> {
+    let mut config = Config::new(model);
+    config
+        .read(&root().join("defconfigs").join(name), Layer::Defconfig)
+        .unwrap_or_else(|e| panic!("{e}"));
+    let found = config.strict().err()?;
+    Some(
+        found
+            .to_string()
+            .replace(&format!("{}/", root().display()), ""),
+    )
+}
+
+#[test]
+fn every_symbol_and_choice_has_a_help_text() {
+    let model = model();
+    for symbol in model.symbols() {
+        let help = symbol.help().unwrap_or("");
+        assert!(
+            help.len() >= 60,
+            "{} needs a help text that helps, has {help:?}",
+            symbol.name()
+        );
+    }
+    for choice in model.choices() {
+        assert!(
+            choice.help().is_some_and(|h| h.len() >= 60),
+            "the choice at {} needs a help text",
+            choice.location()
+        );
+    }
+}
+
+#[test]
+fn every_number_has_a_range() {
+    for symbol in model().symbols().filter(|s| s.kind().is_number()) {
+        assert!(
+            !symbol.ranges().is_empty(),
+            "{} has no range",
+            symbol.name()
+        );
+    }
+}
+
+#[test]
+fn every_menu_has_something_in_it() {
+    fn walk(entries: &[Entry]) {
+        for entry in entries {
+            if matches!(entry.kind(), EntryKind::Menu | EntryKind::Choice(_)) {
+                assert!(!entry.children().is_empty(), "{:?} is empty", entry.text());
+            }
+            walk(entry.children());
+        }
+    }
+    walk(model().entries());
+}
+
+#[test]
+fn the_default_configuration_is_as_committed() {
+    insta::assert_snapshot!(Config::new(&model()).write());
+}
+
+#[test]
+fn every_defconfig_is_minimal_or_refused() {
+    let model = model();
+    let all = files("defconfigs", "_defconfig");
+    assert!(all.len() >= 3);
+    for path in all {
+        let mut config = Config::new(&model);
+        config
+            .read(&path, Layer::Defconfig)
+            .unwrap_or_else(|e| panic!("{e}"));
+        let text = fs::read_to_string(&path).expect("defconfig");
+        if config.strict().is_err() {
+            continue;
+        }
+        // A defconfig may explain itself; otherwise it is what savedefconfig writes.
+        let lines = |text: &str| -> Vec<String> {
+            text.lines()
+                .filter(|l| !l.starts_with('#') || l.ends_with(" is not set"))
+                .map(str::to_owned)
+                .collect()
+        };
+        assert_eq!(
+            lines(&text),
+            lines(&config.savedefconfig()),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn the_legacy_model_is_accepted() {
+    assert_eq!(refusal(&model(), "qemu-virt_legacy_defconfig"), None);
+}
+
+#[test]
+fn the_full_model_is_refused_with_the_reason() {
+    insta::assert_snapshot!(refusal(&model(), "qemu-virt_full_defconfig").expect("refused"));
+}
+
+#[test]
+fn the_hybrid_model_is_refused_with_the_reason() {
+    insta::assert_snapshot!(refusal(&model(), "qemu-virt_hybrid_defconfig").expect("refused"));
+}
+
+#[test]
+fn every_fragment_takes_on_the_default_configuration() {
+    let model = model();
+    for path in files("configs/fragments", ".config") {
+        let mut config = Config::new(&model);
+        config.read_str("base", &Config::new(&model).write(), Layer::Config);
+        config.merge(&path).unwrap_or_else(|e| panic!("{e}"));
+        config.strict().unwrap_or_else(|e| panic!("{e}"));
+    }
+}
+
+#[test]
+fn the_board_name_is_a_folder_of_boards() {
+    let model = model();
+    let config = Config::new(&model);
+    let value = config.value("BOARD").expect("BOARD");
+    assert_eq!(value.kind, Kind::String);
+    assert!(
+        root().join("boards").join(&value.text).is_dir(),
+        "boards/{} is missing",
+        value.text
+    );
+}
+
+#[test]
+fn a_misspelt_symbol_is_answered_with_the_right_one() {
+    let model = model();
+    let mut config = Config::new(&model);
+    config.read_str("x", "CONFIG_NR_CPU=4\n", Layer::User);
+    let found = config.strict().expect_err("refused");
+    assert!(
+        found
+            .iter()
+            .any(|d| d.code == Code::UnknownSymbol && d.helps[0].contains("CONFIG_NR_CPUS")),
+        "{found}"
+    );
+}
