@@ -6,6 +6,8 @@ mod common;
 use std::fs;
 
 use board::{QemuOptions, Region, read_pack};
+use proptest::prelude::*;
+
 use common::{root, shipped, symbols, symbols_gicv2, try_system};
 
 const SYSTEMS: &[&str] = &[
@@ -281,6 +283,48 @@ fn the_examples_in_the_documentation_are_good() {
     for example in examples {
         if let Err(errors) = try_system(None, example, &symbols()) {
             panic!("{example}\n{errors}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever is accepted is disjoint, inside RAM and aligned; whatever is refused has a reason.
+    #[test]
+    fn accepted_systems_never_overlap(
+        vms in prop::collection::vec((1u64..400, prop::option::of(0u64..1024), 0u64..64), 1..6),
+    ) {
+        let mut text = String::new();
+        for (index, (size, pa, ipa)) in vms.iter().enumerate() {
+            let pa = pa.map_or(String::new(), |pa| format!(", pa = {}", 0x4000_0000 + pa * 0x10_0000));
+            text += &format!(
+                "[[vm]]\nname = \"vm{index}\"\nvcpus = 1\nmemory = [{{ ipa = {}, size = \"{size}M\"{pa} }}]\n\
+                 image = {{ kernel = \"@guests/u-boot/u-boot.bin\", format = \"flat\" }}\n",
+                0x4000_0000 + ipa * 0x10_0000
+            );
+        }
+        match try_system(None, &text, &symbols()) {
+            Err(errors) => prop_assert!(errors.contains("-->"), "{}", errors),
+            Ok(model) => {
+                let mut taken = vec![model.plan.kernel, model.plan.pack, model.plan.pool];
+                for (vm, (size, pa, _)) in model.system.vms.iter().zip(&vms) {
+                    let memory = vm.memory[0];
+                    prop_assert_eq!(memory.pa.size, size << 20);
+                    prop_assert!(memory.pa.base >= 0x4000_0000 && memory.pa.end() <= 0x8000_0000);
+                    if let Some(pa) = pa {
+                        prop_assert_eq!(memory.pa.base, 0x4000_0000 + pa * 0x10_0000);
+                    }
+                    taken.push(memory.pa);
+                    let tree = Region { base: vm.image.dtb_ipa, size: vm.dtb.len() as u64 };
+                    let kernel = Region { base: vm.image.kernel.ipa, size: vm.image.kernel.size };
+                    prop_assert!(!tree.overlaps(&kernel));
+                    prop_assert!(memory.ipa <= tree.base && tree.end() <= memory.ipa_region().end());
+                }
+                for (index, one) in taken.iter().enumerate() {
+                    prop_assert!(taken[..index].iter().all(|other| !one.overlaps(other)));
+                }
+            }
         }
     }
 }

@@ -4,6 +4,8 @@
 //! earlier one failed, unless it would only repeat what that one said.
 
 mod board;
+mod devices;
+mod files;
 mod layout;
 mod place;
 mod system;
