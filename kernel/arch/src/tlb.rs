@@ -44,6 +44,22 @@ pub fn invalidate_vm() {
     }
 }
 
+/// Drops what this core alone has cached of the current VMID's stage 1 and of both stages combined: another vCPU of
+/// the VM comes to this core, whose ASIDs may stand for other address spaces.
+pub fn forget_guest_here() {
+    // SAFETY: as above. The barriers order it with the write to VTTBR_EL2 before and the guest after.
+    unsafe {
+        asm!(
+            "isb",
+            "dsb nshst",
+            "tlbi vmalle1",
+            "dsb nsh",
+            "isb",
+            options(nostack, preserves_flags)
+        );
+    }
+}
+
 /// Drops the guest translations of all VMIDs on all cores: at start-up.
 pub fn invalidate_all_guests() {
     // SAFETY: as above.

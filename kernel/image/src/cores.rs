@@ -35,6 +35,8 @@ static REQUESTS: PerCpu<Requests, MAX_CPUS> =
 pub struct Local {
     /// The vCPU whose registers are in this core, whether it runs or not.
     pub loaded: Cell<Option<&'static Vcpu>>,
+    /// Which vCPU of each VM ran here last: a core's TLB tells VMs apart, but not one VM's vCPUs.
+    pub last_of: [Cell<usize>; VMS],
     /// Ticks that interrupts of others took since the guest was left.
     pub for_others: Cell<u64>,
     /// When the scheduler wants to be asked again.
@@ -49,6 +51,7 @@ static LOCAL: PerCpu<Local, MAX_CPUS> = PerCpu::new(
     [const {
         Slot::new(Local {
             loaded: Cell::new(None),
+            last_of: [const { Cell::new(usize::MAX) }; VMS],
             for_others: Cell::new(0),
             slice_end: Cell::new(None),
             armed: Cell::new(u64::MAX),

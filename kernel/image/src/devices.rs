@@ -97,6 +97,10 @@ impl Devices {
         {
             uart.hold_tx(true);
         }
+        // It may just have begun to listen.
+        if self.typed.load(Ordering::Acquire) {
+            self.feed(irq, vm, &mut uart);
+        }
         let kick = self.uart_level(irq, vm, &uart);
         drop(uart);
         vm::deliver(irq, vm, kick);
@@ -131,13 +135,13 @@ impl Devices {
 
     /// Moves typed bytes into the UART as far as there is room.
     fn feed(&self, irq: &IrqGuard, vm: &Vm, uart: &mut Pl011) {
+        // A guest that does not listen has no room: what was typed waits until it does.
         while uart.room() > 0 {
             let Some(byte) = console::take(irq, vm.number) else {
                 self.typed.store(false, Ordering::Release);
                 return;
             };
-            // There is room, so it can only be refused by a guest that does not listen: then the line is open and
-            // what is typed is lost, as it would be.
+            // There is room, so it is not refused.
             let _ = uart.receive(byte);
         }
         self.typed.store(true, Ordering::Release);
@@ -151,8 +155,11 @@ impl Devices {
     }
 
     /// The guest reads its clock.
-    pub fn clock_read(&self, irq: &IrqGuard, offset: u64, size: u8) -> u64 {
-        self.clock.lock(irq).read(offset, size, arch::timer::now())
+    pub fn clock_read(&self, irq: &IrqGuard, vm: &'static Vm, offset: u64, size: u8) -> u64 {
+        let mut value = 0;
+        // Reading looks at the time, which may be the alarm's.
+        self.clock_event(irq, vm, |clock, now| value = clock.read(offset, size, now));
+        value
     }
 
     /// The guest writes to its clock.

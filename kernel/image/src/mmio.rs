@@ -3,7 +3,7 @@
 use arch::GuestContext;
 use arch::exception::Sync;
 use tables::Gic;
-use trap::{Access, DataAbort};
+use trap::{Access, DataAbort, Fault};
 use vdev::Window;
 use vgic::{GICD_V2_SIZE, GICD_V3_SIZE, GICR_STRIDE, Width};
 
@@ -38,7 +38,10 @@ pub fn handle(
 ) {
     // The guest changed its own tables meanwhile: let it try again.
     let Some(ipa) = ipa else { return };
-    if abort.s1ptw {
+    // Stage 2 says "nothing here" by a translation fault, "read-only" by a permission fault. All else came from
+    // the memory system, or hit the guest's own tables.
+    let ours = matches!(abort.fault, Fault::Translation(_) | Fault::Permission(_));
+    if abort.s1ptw || !ours {
         return refuse(guest, abort, syndrome);
     }
     if abort.cache_maintenance && target(vcpu, ipa, 1).is_some() {
@@ -124,7 +127,10 @@ fn load(
                 gic.gicr_read(vcpu.index, offset, width, hw)
             }),
             (Target::Uart, _) => vcpu.vm.devices.uart_read(irq, vcpu.vm, offset, access.size),
-            (Target::Clock, _) => vcpu.vm.devices.clock_read(irq, offset, access.size),
+            (Target::Clock, _) => vcpu
+                .vm
+                .devices
+                .clock_read(irq, vcpu.vm, offset, access.size),
             (Target::Deactivate, _) | (_, None) => 0,
         }
     });

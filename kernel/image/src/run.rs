@@ -29,7 +29,36 @@ pub enum Next {
 
 /// The way out of an exit that began at `left`: `true` if the same guest goes on, `false` if [`switch`] must say
 /// who does.
+#[inline]
 pub fn leave(irq: &IrqGuard, vcpu: &'static Vcpu, left: u64, next: Next) -> bool {
+    let others = cores::local(irq).for_others.take();
+    let quiet = next == Next::Resume
+        && others == 0
+        && !cores::has_work(irq)
+        && !vcpu.refresh.load(Ordering::Relaxed);
+    if quiet {
+        let mut account = vcpu.account.lock(irq);
+        account.exit_guest(left);
+        account.enter_guest(arch::timer::now());
+        return true;
+    }
+    {
+        let mut account = vcpu.account.lock(irq);
+        account.exit_guest(left);
+        if others != 0 {
+            let now = arch::timer::now();
+            account.others_begin(now.saturating_sub(others));
+            account.others_end(now);
+        }
+    }
+    leave_after_work(irq, vcpu, others, next)
+}
+
+/// The rest of [`leave`] when there is something to do first.
+fn leave_after_work(irq: &IrqGuard, vcpu: &'static Vcpu, others: u64, next: Next) -> bool {
+    if others != 0 {
+        scheduler::refund(irq, others);
+    }
     match next {
         Next::Resume => {}
         Next::Wait => wait(irq, vcpu),
@@ -39,26 +68,9 @@ pub fn leave(irq: &IrqGuard, vcpu: &'static Vcpu, left: u64, next: Next) -> bool
             }
         }
     }
-    let others = cores::local(irq).for_others.take();
-    if others != 0 {
-        scheduler::refund(irq, others);
-    }
-    {
-        let mut account = vcpu.account.lock(irq);
-        let now = arch::timer::now();
-        account.exit_guest(left);
-        if others != 0 {
-            account.others_begin(now.saturating_sub(others));
-            account.others_end(now);
-        }
-        account.enter_guest(now);
-    }
-    if !cores::has_work(irq) && !vcpu.refresh.load(Ordering::Relaxed) {
-        return true;
-    }
     let same = settled(irq, vcpu);
-    if !same {
-        vcpu.account.lock(irq).exit_guest(arch::timer::now());
+    if same {
+        vcpu.account.lock(irq).enter_guest(arch::timer::now());
     }
     same
 }
@@ -85,12 +97,17 @@ fn wait(irq: &IrqGuard, vcpu: &'static Vcpu) {
     vcpu.waiting.store(true, Ordering::SeqCst);
     let deliverable = hw::with_virtual_interface(irq, |hw| {
         let mut gic = vcpu.vm.gic.lock(irq);
-        if !gic.sync(vcpu.index, hw).is_empty() {
-            vcpu.refresh.store(true, Ordering::SeqCst);
-        }
-        gic.has_deliverable(vcpu.index)
+        let mut kick = gic.sync(vcpu.index, hw);
+        let deliverable = gic.has_deliverable(vcpu.index);
+        // Also settles linked physical interrupts: one whose line fell unseen is active still, and could not
+        // fire while the vCPU waits for it.
+        kick = kick.union(gic.refresh(vcpu.index, hw)).without(vcpu.index);
+        drop(gic);
+        vm::deliver(irq, vcpu.vm, kick);
+        deliverable
     });
     if !deliverable && scheduler::block(irq) {
+        vcpu.account.lock(irq).asleep(arch::timer::now());
         cores::request_here(irq, Work::Reschedule);
     } else {
         vcpu.waiting.store(false, Ordering::SeqCst);
@@ -207,6 +224,12 @@ fn switch_in(irq: &IrqGuard, vcpu: &'static Vcpu) {
     vcpu.set_core(Some(arch::cpu::index()));
     cores::local(irq).loaded.set(Some(vcpu));
     hw::restore(irq, vcpu);
+    // Another vCPU of the VM may use the same ASIDs for other address spaces (Arm ARM D8.16, CnP = 0).
+    if let Some(last) = cores::local(irq).last_of.get(vcpu.vm.number)
+        && last.replace(vcpu.index) != vcpu.index
+    {
+        arch::tlb::forget_guest_here();
+    }
     vcpu.refresh.store(false, Ordering::SeqCst);
     vm::with_gic(irq, vcpu, |gic, hw| gic.load(vcpu.index, hw));
     deadline::taken_along(irq, vcpu);

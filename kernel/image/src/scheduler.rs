@@ -87,8 +87,12 @@ pub fn is_stopped(irq: &IrqGuard, vcpu: &Vcpu) -> bool {
 /// Something that the vCPU may be waiting for has happened.
 pub fn wake(irq: &IrqGuard, vcpu: &Vcpu) {
     let now = arch::timer::now();
-    let kick = SCHEDULER.lock(irq).wake(vcpu.id, now);
-    vcpu.account.lock(irq).ready(now);
+    let mut scheduler = SCHEDULER.lock(irq);
+    let kick = scheduler.wake(vcpu.id, now);
+    if scheduler.state(vcpu.id) == State::Ready {
+        vcpu.account.lock(irq).ready(now);
+    }
+    drop(scheduler);
     if let Some(cpu) = kick {
         cores::kick(irq, cpu);
     }
