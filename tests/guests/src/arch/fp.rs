@@ -77,7 +77,7 @@ pub fn run(_: &'static Machine) {
         timer.set_compare(due);
         timer.set_control(ENABLE);
         while timer.count() < due {
-            if round % 2 == 0 {
+            if round % 2 == 0 && super::timers::can_sleep() {
                 cpu::wfi();
             }
         }

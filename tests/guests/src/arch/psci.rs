@@ -24,7 +24,9 @@ pub fn run(machine: &'static Machine) {
     if machine.cpus > 1 {
         off_and_on(machine);
     }
-    suspend();
+    if super::timers::can_sleep() {
+        suspend();
+    }
     if machine.in_vm {
         convention();
     }
