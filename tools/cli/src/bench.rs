@@ -111,7 +111,8 @@ fn measured_run(project: &Project, build: &Build) -> Result<Transcript> {
     Ok(transcript)
 }
 
-/// Runs the first VM's kernel with the same memory, cores and command line on the bare machine.
+/// Runs the first VM's kernel with the same memory, cores, command line and device tree on the bare machine,
+/// whose layout the VM has: so the kernel finds the same devices, and not the dozens that QEMU has besides.
 fn bare_run(project: &Project, build: &Build) -> Result<Transcript> {
     let vm = build
         .model
@@ -146,7 +147,9 @@ fn bare_run(project: &Project, build: &Build) -> Result<Transcript> {
         ])
         .arg("-kernel")
         .arg(&vm.image.kernel.file.path)
-        .args(["-append", &vm.image.bootargs]);
+        .args(["-append", &vm.image.bootargs])
+        .arg("-dtb")
+        .arg(build.folder.join("vm0.dtb"));
     if let Some(initrd) = &vm.image.initrd {
         command.arg("-initrd").arg(&initrd.file.path);
     }
