@@ -1,5 +1,5 @@
 //! A good neighbour under load: every vCPU computes, verifies its data and registers, takes timer interrupts
-//! and SGIs, for some seconds (`seconds=` in the boot arguments, hexadecimal; 5 if not given).
+//! and SGIs, for some seconds (`seconds=` in the boot arguments; 5 if not given).
 //!
 //! Run it beside `attack`: nothing that another VM does may change a byte here or stop the timers.
 

@@ -47,9 +47,9 @@ pub struct Machine {
     pub first_count: u64,
     /// We run in a VM of this hypervisor; else bare (or in somebody else's).
     pub in_vm: bool,
-    /// `rom=` of the boot arguments: an address that may be read and not written; 0 if there is none.
+    /// `rom=` of the boot arguments, hexadecimal: an address that may be read and not written; 0 if there is none.
     pub rom: u64,
-    /// `seconds=` of the boot arguments, hexadecimal: how long to run; 0 if not given.
+    /// `seconds=` of the boot arguments: how long to run; 0 if not given.
     pub seconds: u64,
 }
 
@@ -143,8 +143,8 @@ fn read(tree: &Dtb<'_>, machine: &mut Machine) {
                 }
                 "method" => machine.smc = value == b"smc\0",
                 "bootargs" => {
-                    machine.rom = option(value, "rom=").unwrap_or(0);
-                    machine.seconds = option(value, "seconds=").unwrap_or(0);
+                    machine.rom = option(value, "rom=", 16).unwrap_or(0);
+                    machine.seconds = option(value, "seconds=", 10).unwrap_or(0);
                 }
                 _ => {}
             },
@@ -194,9 +194,9 @@ fn number(reg: &[u8], offset: usize) -> u64 {
         .fold(0, |v, b| v << 8 | u64::from(*b))
 }
 
-/// The hexadecimal number after `key` in the boot arguments.
-fn option(value: &[u8], key: &str) -> Option<u64> {
+/// The number after `key` in the boot arguments.
+fn option(value: &[u8], key: &str, radix: u32) -> Option<u64> {
     let text = core::str::from_utf8(value).ok()?.trim_end_matches('\0');
     let word = text.split(' ').find_map(|word| word.strip_prefix(key))?;
-    u64::from_str_radix(word.trim_start_matches("0x"), 16).ok()
+    u64::from_str_radix(word.trim_start_matches("0x"), radix).ok()
 }
