@@ -124,6 +124,7 @@ mistakes! {
         "[[vm]]\nname = \"guest\"\nvcpus = 1\nmemory = [{ size = \"4M\" }, { ipa = 0x8000_0000, size = \"2M\", executable = false }]\n\
          [vm.image]\nkernel = \"@built/hello.elf\"\nentry = 0x8000_0000\n"
     );
+    entry_misaligned: system(&vm_but("image", "[vm.image]\nkernel = \"@guests/linux/Image\"\nentry = 0x4000_0002"));
     gzip_off: system_with(&off("LOADER_GZIP"), &vm_but("image", "image = \"@guests/linux/Image.gz\""));
     elf_off: system_with(&off("LOADER_ELF"), &vm_but("image", "image = \"@built/hello.elf\""));
     modules_off: system_with(&off("LOADER_MODULES"),

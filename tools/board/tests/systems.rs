@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 
-use board::{QemuOptions, Region, read_pack};
+use board::{DeviceKind, QemuOptions, Region, Value, read_pack};
 use proptest::prelude::*;
 
 use common::{root, shipped, symbols, symbols_gicv2, try_system};
@@ -234,6 +234,49 @@ fn modules_stay_out_of_the_pack_and_go_to_the_boot_loader() {
         initrd.module && initrd.limit > initrd.size,
         "another initrd may be larger"
     );
+}
+
+#[test]
+fn modules_keep_away_from_the_boot_loaders_device_tree() {
+    let system = fs::read_to_string(root().join("configs/systems/modules.toml")).unwrap();
+    let board = fs::read_to_string(root().join("boards/qemu-virt/board.toml")).unwrap();
+    let board = board
+        .replace("name = \"qemu-virt\"", "name = \"test\"")
+        .replace("dtb = { base = 0x4800_0000", "dtb = { base = 0x4041_0000");
+    let model = try_system(Some(&board), &system, &symbols()).unwrap();
+    let dtb = model.board.boot_dtb.unwrap();
+    assert_eq!(dtb.base, 0x4041_0000);
+    for module in &model.plan.modules {
+        assert!(!module.region.overlaps(&dtb), "{module:x?}");
+    }
+    for vm in &model.system.vms {
+        assert!(vm.memory.iter().all(|memory| !memory.pa.overlaps(&dtb)));
+    }
+}
+
+#[test]
+fn a_vm_that_lists_no_devices_has_those_that_are_switched_on() {
+    let symbols = symbols().with("VDEV_PL031", Value::Bool(false));
+    let (model, _folder) = shipped("hello", &symbols);
+    let kinds: Vec<_> = model.system.vms[0]
+        .devices
+        .iter()
+        .map(|device| device.kind)
+        .collect();
+    assert_eq!(kinds, [DeviceKind::Uart]);
+}
+
+#[test]
+fn a_comma_in_a_files_name_does_not_end_qemus_option() {
+    let (mut model, _folder) = shipped("modules", &symbols());
+    model.plan.modules[0].path = "a,b/Image".into();
+    let options = QemuOptions {
+        image: "caesura.img".into(),
+        cpu: None,
+        cpus: None,
+    };
+    let args = model.qemu_args(&options).unwrap().join(" ");
+    assert!(args.contains("kernel=a,,b/Image,bootargs="), "{args}");
 }
 
 #[test]

@@ -168,3 +168,9 @@ fn anything_is_flat_if_asked_for_but_nothing_by_itself() {
     assert!(inspect(b"\x01\x02\x03", FormatSpec::Auto).is_err());
     assert!(inspect(b"", FormatSpec::Flat).is_err());
 }
+
+#[test]
+fn a_big_endian_kernel_is_refused() {
+    let error = inspect(&arm64(0, 0x20_0000, 1, 100), FormatSpec::Auto).unwrap_err();
+    assert_eq!(error.what, "it is a big-endian kernel");
+}
