@@ -5,11 +5,12 @@
 //! versions' attributes that they are not implemented, instead of calling them unknown.
 
 use crate::ast::{Attribute, AttributeKind, Attributes};
+use crate::blocks::Block;
 use crate::diag::{Code, Diagnostic};
 use crate::expr::Expr;
 use crate::lexer::{Lexer, Token, TokenKind};
 use crate::parse_expr::{Cursor, RESERVED};
-use crate::parser::{Block, BoxedHelp, Parsed, Parser, Target, unsupported};
+use crate::parser::{BoxedHelp, Parsed, Parser, Target, unsupported};
 use crate::value::Kind;
 
 /// What an attribute is added to.

@@ -22,6 +22,7 @@
 
 mod ast;
 mod attributes;
+mod blocks;
 mod check;
 mod config;
 mod diag;

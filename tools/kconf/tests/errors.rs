@@ -158,3 +158,40 @@ fn a_later_layer_may_replace_a_choice_without_a_warning() {
     assert_eq!(config.strict().map_err(|e| e.to_string()), Ok(()));
     assert!(config.is_on("TWO") && !config.is_on("ONE"));
 }
+
+#[test]
+fn what_a_fragment_hides_is_not_held_against_the_configuration_below() {
+    let model = Model::load_str(Path::new("Kconfig"), TREE, &Env::default()).expect("a good tree");
+    let mut config = Config::new(&model);
+    config.read_str(
+        ".config",
+        "CONFIG_FEATURE=y\nCONFIG_INNER=y\n",
+        Layer::Config,
+    );
+    assert!(config.is_on("INNER"));
+    config.read_str("fragment", "# CONFIG_FEATURE is not set\n", Layer::Fragment);
+    assert_eq!(config.strict().map_err(|e| e.to_string()), Ok(()));
+    assert!(!config.is_on("INNER"));
+}
+
+#[test]
+fn every_value_knows_where_it_comes_from() {
+    let model = Model::load_str(Path::new("Kconfig"), TREE, &Env::default()).expect("a good tree");
+    let mut config = Config::new(&model);
+    config.read_str(
+        "base",
+        "CONFIG_FEATURE=y\nCONFIG_FORCER=y\n",
+        Layer::Defconfig,
+    );
+    config.read_str("gicv2.config", "\nCONFIG_N=2\n", Layer::Fragment);
+    config.set("S", "text").expect("S is a string");
+    let origin = |name: &str| config.origin(name).expect("known").to_string();
+    assert_eq!(origin("FEATURE"), "defconfig base:1:1");
+    assert_eq!(origin("N"), "fragment gicv2.config:2:1");
+    assert_eq!(origin("S"), "user <command line>:1:1");
+    assert_eq!(origin("X"), "default Kconfig:22:2");
+    assert_eq!(origin("FORCED"), "select by FORCER Kconfig:37:2");
+    assert_eq!(origin("ONE"), "choice Kconfig:40:1");
+    assert_eq!(origin("T"), "unset");
+    assert_eq!(config.value("S").expect("known").literal(), "\"text\"");
+}
