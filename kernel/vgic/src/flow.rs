@@ -221,6 +221,8 @@ impl<const WORDS: usize> Vgic<WORDS> {
             let pintid = self.links.get(index & 15).copied().unwrap_or(0);
             if !hw.physical_level(pintid.into()) {
                 bank.line &= !bit(index);
+                // The physical interrupt is to be freed.
+                self.kick |= vcpu_bit(vcpu);
             }
         }
     }

@@ -256,7 +256,8 @@ impl<const WORDS: usize> Vgic<WORDS> {
             Place::Private(vcpu) => {
                 let Some(cpu) = self.cpu(vcpu) else { return };
                 let bank = &cpu.bank;
-                if (bank.listed | bank.ready(groups) & !bank.active) & mask == 0 {
+                // A linked one's physical interrupt must follow it, wherever it is.
+                if (bank.listed | bank.linked | bank.ready(groups) & !bank.active) & mask == 0 {
                     return;
                 }
                 vcpu_bit(vcpu)

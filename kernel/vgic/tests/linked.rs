@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use proptest::prelude::*;
 use vgic::{LrState, Version};
 
 const TIMER: u32 = 27;
@@ -220,4 +221,124 @@ fn only_private_peripheral_interrupts_can_be_linked() {
             .iter()
             .all(|lr| lr.state == LrState::Invalid)
     );
+}
+
+/// What happens to a vCPU with a timer, two devices, and cores that look when they like.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    /// The timer's condition is met; the physical interrupt fires if it can.
+    Due,
+    /// The guest stops its timer without taking the interrupt.
+    Stop,
+    Device(u32),
+    Ack,
+    Eoi,
+    Enter,
+    Away,
+    Enable(bool),
+    Poll,
+}
+
+/// The physical interrupt fires if its line is asserted and it is not active.
+fn physical(world: &mut World) {
+    if world.cores[0].physical_line & !world.cores[0].physical_active & BIT != 0 {
+        fire(world, 0);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_timer_interrupt_is_lost_and_the_physical_one_never_sticks(
+        v3: bool,
+        lrs in 1..4usize,
+        events in prop::collection::vec(
+            prop_oneof![
+                4 => Just(Event::Due),
+                1 => Just(Event::Stop),
+                2 => (40..43u32).prop_map(Event::Device),
+                4 => Just(Event::Ack),
+                4 => Just(Event::Eoi),
+                3 => Just(Event::Enter),
+                1 => Just(Event::Away),
+                1 => any::<bool>().prop_map(Event::Enable),
+                1 => Just(Event::Poll),
+            ],
+            1..100,
+        ),
+    ) {
+        let version = if v3 { Version::V3 } else { Version::V2 };
+        let mut world = World::new(version, 1, lrs);
+        prop_assert!(world.gic.link(TIMER, TIMER));
+        world.set_priority(0, TIMER, 0x80);
+        for intid in 40..43 {
+            world.set_priority(0, intid, 0x20 * (intid as u8 - 38));
+            world.set_edge(0, intid, true);
+            world.write_bit(0, ISENABLER, intid);
+        }
+        world.write_bit(0, ISENABLER, TIMER);
+        world.prompt = false;
+        let mut stack = Vec::new();
+        for event in events {
+            match event {
+                Event::Due => world.cores[0].physical_line = BIT,
+                Event::Stop => world.cores[0].physical_line = 0,
+                Event::Device(intid) => world.edge(0, intid),
+                Event::Ack => {
+                    if let Some(intid) = world.ack(0) {
+                        stack.push(intid);
+                        if intid == TIMER {
+                            world.cores[0].physical_line = 0;
+                        }
+                    }
+                }
+                Event::Eoi => {
+                    if let Some(intid) = stack.pop() {
+                        world.eoi(0, intid);
+                    }
+                }
+                Event::Enter => world.enter(0),
+                Event::Away => {
+                    let line = core::mem::take(&mut world.cores[0].physical_line);
+                    world.unload(0);
+                    prop_assert_eq!(world.cores[0].physical_active, 0);
+                    world.cores[0].physical_line = line;
+                    world.load(0);
+                }
+                Event::Enable(on) => {
+                    world.write_bit(0, if on { ISENABLER } else { ICENABLER }, TIMER);
+                }
+                Event::Poll => {
+                    let active = stack.contains(&TIMER);
+                    let line = world.cores[0].physical_line != 0;
+                    prop_assert_eq!(world.read_bit(0, ISACTIVER, TIMER), active);
+                    physical(&mut world);
+                    if !active {
+                        prop_assert_eq!(world.read_bit(0, ISPENDR, TIMER), line);
+                    }
+                }
+            }
+            physical(&mut world);
+        }
+        world.prompt = true;
+        world.write_bit(0, ISENABLER, TIMER);
+        // A timer that was stopped after its interrupt was listed may still be taken, until cores look.
+        world.enter(0);
+        while let Some(intid) = stack.pop() {
+            world.eoi(0, intid);
+        }
+        physical(&mut world);
+        let mut due = world.cores[0].physical_line != 0;
+        while let Some(intid) = world.ack(0) {
+            prop_assert!(intid != TIMER || due, "nothing was due");
+            due &= intid != TIMER;
+            world.cores[0].physical_line &= if intid == TIMER { 0 } else { BIT };
+            world.eoi(0, intid);
+            physical(&mut world);
+        }
+        prop_assert!(!due, "the timer's interrupt is lost");
+        world.enter(0);
+        prop_assert_eq!(world.cores[0].physical_active, 0);
+    }
 }
