@@ -10,14 +10,38 @@ pub fn data_line() -> u64 {
     4 << ((sysreg::read!("ctr_el0") >> 16) & 0xf)
 }
 
-/// Runs one maintenance instruction on each line of a range, then waits for all of them.
+/// Runs one maintenance instruction on each line of a range, then waits for all of them. Eight lines a turn: guests'
+/// memory is hundreds of megabytes, and the loop would cost three times the instruction.
 macro_rules! by_line {
     ($instruction:literal, $start:expr, $end:expr) => {{
         let line = data_line();
         let end: u64 = $end;
         let mut at: u64 = $start & !(line - 1);
+        while end.saturating_sub(at) >= 8 * line {
+            asm!(
+                $instruction,
+                "add {0}, {0}, {1}",
+                $instruction,
+                "add {0}, {0}, {1}",
+                $instruction,
+                "add {0}, {0}, {1}",
+                $instruction,
+                "add {0}, {0}, {1}",
+                $instruction,
+                "add {0}, {0}, {1}",
+                $instruction,
+                "add {0}, {0}, {1}",
+                $instruction,
+                "add {0}, {0}, {1}",
+                $instruction,
+                "add {0}, {0}, {1}",
+                inout(reg) at,
+                in(reg) line,
+                options(nostack, preserves_flags)
+            );
+        }
         while at < end {
-            asm!($instruction, in(reg) at, options(nostack, preserves_flags));
+            asm!($instruction, inout(reg) at, options(nostack, preserves_flags));
             at += line;
         }
         asm!("dsb sy", options(nostack, preserves_flags));
@@ -31,21 +55,21 @@ macro_rules! by_line {
 /// No line of the range holds data that is newer than memory and still wanted.
 pub unsafe fn invalidate(start: u64, end: u64) {
     // SAFETY: by the caller's promise nothing is lost.
-    unsafe { by_line!("dc ivac, {}", start, end) }
+    unsafe { by_line!("dc ivac, {0}", start, end) }
 }
 
 /// Writes the lines of the range back to memory, so that a core or device without caches sees them.
 /// The range must be mapped.
 pub fn clean_to_memory(start: u64, size: u64) {
     // SAFETY: cleaning changes no data that any observer sees through the caches.
-    unsafe { by_line!("dc cvac, {}", start, start.saturating_add(size)) }
+    unsafe { by_line!("dc cvac, {0}", start, start.saturating_add(size)) }
 }
 
 /// Writes back and drops the lines of the range: what a guest with its caches off reads is what is there.
 /// The range must be mapped.
 pub fn clean_and_invalidate(start: u64, size: u64) {
     // SAFETY: as `clean_to_memory`; what is dropped was written back.
-    unsafe { by_line!("dc civac, {}", start, start.saturating_add(size)) }
+    unsafe { by_line!("dc civac, {0}", start, start.saturating_add(size)) }
 }
 
 /// Drops all instruction cache lines of all cores: after instructions were written and cleaned.

@@ -96,8 +96,26 @@ impl Ram {
             return true;
         }
         let (mut at, end) = (pa, pa + len);
+        while end - at >= 4 * block {
+            // SAFETY: zeroes whole blocks of the range, which is mapped as normal memory.
+            unsafe {
+                asm!(
+                    "dc zva, {0}",
+                    "add {0}, {0}, {1}",
+                    "dc zva, {0}",
+                    "add {0}, {0}, {1}",
+                    "dc zva, {0}",
+                    "add {0}, {0}, {1}",
+                    "dc zva, {0}",
+                    "add {0}, {0}, {1}",
+                    inout(reg) at,
+                    in(reg) block,
+                    options(nostack, preserves_flags)
+                );
+            }
+        }
         while at < end {
-            // SAFETY: zeroes one aligned block of the range, which is mapped as normal memory.
+            // SAFETY: zeroes whole blocks of the range, which is mapped as normal memory.
             unsafe { asm!("dc zva, {}", in(reg) at, options(nostack, preserves_flags)) };
             at += block;
         }
