@@ -139,6 +139,32 @@ fn a_disabled_one_is_seen_pending_exactly_while_its_line_is_asserted() {
 }
 
 #[test]
+fn seeing_by_register_that_its_line_fell_frees_the_physical_one_before_the_guest_goes_on() {
+    let mut world = world(Version::V3);
+    world.write_bit(0, ICENABLER, TIMER);
+    fire(&mut world, 0);
+    world.cores[0].physical_line = 0;
+    assert!(!world.read_bit(0, ISPENDR, TIMER));
+    assert_eq!(
+        world.cores[0].physical_active, 0,
+        "or it could not fire again"
+    );
+}
+
+#[test]
+fn what_a_guest_pends_and_clears_while_disabled_leaves_nothing_active() {
+    let mut world = world(Version::V3);
+    world.write_bit(0, ICENABLER, TIMER);
+    world.write_bit(0, ISPENDR, TIMER);
+    world.write_bit(0, ICPENDR, TIMER);
+    assert!(!world.read_bit(0, ISPENDR, TIMER));
+    world.cores[0].physical_line = BIT;
+    assert_eq!(world.cores[0].physical_active, 0);
+    world.write_bit(0, ISPENDR, TIMER);
+    assert_eq!(world.cores[0].physical_active, BIT);
+}
+
+#[test]
 fn clearing_it_by_register_frees_the_physical_one() {
     for version in [Version::V2, Version::V3] {
         let mut world = world(version);
