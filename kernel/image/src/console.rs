@@ -89,7 +89,7 @@ impl Sink for Ring {
 pub fn init() {
     hw::UART.init();
     let mut config = Config::for_counter(arch::timer::frequency());
-    config.prefix = CONSOLE_PREFIX as u8;
+    config.prefix = CONSOLE_PREFIX;
     TERMINAL.with(|terminal| {
         terminal.console.configure(config);
         for vm in SYSTEM.vms {

@@ -21,6 +21,10 @@ const CLEAR_SLICE: u64 = 16 * 1024;
 /// The most pieces of memory that a VM has.
 const PIECES: usize = pieces();
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, for which a wrong index is an error"
+)]
 const fn pieces() -> usize {
     let (mut most, mut vm) = (1, 0);
     while vm < SYSTEM.vms.len() {

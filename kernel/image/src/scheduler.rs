@@ -12,7 +12,7 @@ static SCHEDULER: SpinLock<RoundRobin<{ arch::MAX_CPUS }, VCPUS_TOTAL>> =
 
 /// Sets the slice; before any core is online.
 pub fn init() {
-    let slice = ticks_from_us(u64::from(SCHED_SLICE_US));
+    let slice = ticks_from_us(SCHED_SLICE_US);
     SCHEDULER.with(|scheduler| scheduler.set_slice(slice));
 }
 

@@ -104,6 +104,10 @@ impl Vcpu {
 /// All vCPUs, those of the first VM first.
 pub static VCPUS: [Vcpu; VCPUS_TOTAL] = all();
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, for which a wrong index is an error"
+)]
 const fn all() -> [Vcpu; VCPUS_TOTAL] {
     let mut vcpus = [const { Vcpu::new(&vm::VMS[0]) }; VCPUS_TOTAL];
     let (mut vm, mut next) = (0, 0);

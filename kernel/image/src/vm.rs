@@ -22,6 +22,10 @@ use crate::{hw, power, scheduler};
 /// Room for the VM with the most SPIs, in words of 32.
 pub const SPI_WORDS: usize = spi_words();
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, for which a wrong index is an error"
+)]
 const fn spi_words() -> usize {
     let (mut most, mut vm) = (1, 0);
     while vm < SYSTEM.vms.len() {
@@ -86,6 +90,10 @@ pub struct Vm {
 }
 
 impl Vm {
+    #[allow(
+        clippy::indexing_slicing,
+        reason = "evaluated by the compiler, for which a wrong index is an error"
+    )]
     const fn new(number: usize) -> Self {
         Self {
             number,
@@ -171,6 +179,10 @@ impl Vm {
 /// All VMs, in the order of the system's table.
 pub static VMS: [Vm; COUNT] = all();
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, for which a wrong index is an error"
+)]
 const fn all() -> [Vm; COUNT] {
     let mut vms = [const { Vm::new(0) }; COUNT];
     let mut number = 0;
