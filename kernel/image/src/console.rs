@@ -112,7 +112,10 @@ fn with<R>(irq: &IrqGuard, work: impl FnOnce(&mut Console<COUNT>, &mut Ring, u64
         let result = work(&mut terminal.console, &mut terminal.ring, now);
         terminal.ring.drain();
         // A UART at 115200 baud empties its FIFO in about 3 ms; look again before it has.
-        let busy = terminal.ring.len > 0 || INPUT_WAITS.load(Ordering::Relaxed);
+        // (Also for VMs that are held back: another core may have emptied the ring since.)
+        let busy = terminal.ring.len > 0
+            || INPUT_WAITS.load(Ordering::Relaxed)
+            || HOLDING.load(Ordering::Relaxed);
         let again = busy.then(|| now.saturating_add(arch::timer::frequency() / 1000));
         (result, vtimer::earliest(terminal.console.deadline(), again))
     };

@@ -15,6 +15,10 @@ use crate::vm::{self, Vm};
 /// Bytes of either device's window.
 pub const WINDOW: u64 = 0x1000;
 
+/// The clock's interrupt mask, and the register that clears its interrupt (PL031, DDI 0224, §3.3).
+const RTCIMSC: u64 = 0x10;
+const RTCICR: u64 = 0x1c;
+
 /// Where a device is, and its interrupt.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
@@ -69,8 +73,12 @@ impl Devices {
         self.clock_at.get()
     }
 
-    /// As after power-on; the clock keeps the time.
+    /// As after power-on; the clock keeps the time, but not its alarm.
     pub fn reset(&self, irq: &IrqGuard, vm: &'static Vm) {
+        self.clock_event(irq, vm, |clock, now| {
+            clock.write(RTCIMSC, 4, 0, now);
+            clock.write(RTCICR, 4, 1, now);
+        });
         *self.uart.lock(irq) = Pl011::new();
         self.typed.store(false, Ordering::Release);
         console::reset(irq, vm.number);
