@@ -76,7 +76,7 @@ fn carry_out(vcpu: &'static Vcpu, guest: &mut GuestContext, outcome: Outcome) ->
         }
         Outcome::CpuOff { last: true } => stop(vcpu, Reason::PowerOff),
         Outcome::CpuOff { last: false } => IrqGuard::with(|irq| {
-            // Its redistributor forgets it once its registers are off this core: see `cpu_on`.
+            // Its interrupt controller hears of it once its registers are off this core: see `run::let_go`.
             scheduler::stop(irq, vcpu);
         }),
         Outcome::Suspend => {

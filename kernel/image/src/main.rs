@@ -6,7 +6,7 @@
 //! - `run`, `scheduler`, `cores`: who runs next. `vm`, `vcpu`, `devices`: what they are. `load`, `pack`, `chosen`: where
 //!   their images come from. `memory`: whose pages. `console`, `logger`, `status`, `power`: the operator's side.
 //!
-//! Locks are taken in this order: a VM's job; a VM's UART or clock; a vCPU's registers or timer; a VM's interrupt
+//! Locks are taken in this order: a VM's life; its job; a VM's UART or clock; a vCPU's registers or timer; a VM's interrupt
 //! controller; the scheduler; a vCPU's account; the terminal; the pool. Most code holds one at a time.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![deny(unsafe_code)]

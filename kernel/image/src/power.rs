@@ -1,12 +1,21 @@
 //! The end: the machine's final word and its power-off.
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use crate::vm::VMS;
 use crate::{console, hw};
+
+/// The final word has been said.
+static ENDED: AtomicBool = AtomicBool::new(false);
 
 /// All VMs have ended, or one whose end ends everything: says how it went and powers off.
 ///
 /// The last line is read by programs: `caesura: end: <n> VMs, <f> failed`.
 pub fn end() -> ! {
+    // Two VMs may end at once, each on its core.
+    if ENDED.swap(true, Ordering::SeqCst) {
+        arch::cpu::park();
+    }
     let failed = VMS.iter().filter(|vm| vm.has_failed()).count();
     console::log(format_args!("end: {} VMs, {failed} failed", VMS.len()));
     off()

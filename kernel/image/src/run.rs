@@ -183,6 +183,11 @@ fn let_go(irq: &IrqGuard, old: &'static Vcpu) {
     } else {
         old.account.lock(irq).preempted(now);
     }
+    if scheduler::is_stopped(irq, old) {
+        // Before others may turn it on again: interrupts that may go elsewhere do.
+        let kick = old.vm.gic.lock(irq).cpu_off(old.index);
+        vm::deliver(irq, old.vm, kick);
+    }
     scheduler::switched_out(irq);
     if scheduler::is_stopped(irq, old) {
         begin_pending_start(irq, old);
@@ -192,16 +197,19 @@ fn let_go(irq: &IrqGuard, old: &'static Vcpu) {
 
 /// Starts a vCPU that was turned on while a core still had its registers, if it was.
 pub fn begin_pending_start(irq: &IrqGuard, vcpu: &'static Vcpu) {
-    let Some(entry) = *vcpu.start.lock(irq) else {
+    if vcpu.start.lock(irq).is_none() {
         return;
-    };
+    }
+    // A stop of the VM comes before all of this, which then does nothing, or after it, and stops this vCPU too.
+    let _life = vcpu.vm.life.lock(irq);
     if vcpu.vm.state() != State::Running || !scheduler::is_off(irq, vcpu) {
         return;
     }
     // Of the cores that may come here, one takes the entry.
-    if vcpu.start.lock(irq).take().is_none() {
+    let Some(entry) = vcpu.start.lock(irq).take() else {
         return;
-    }
+    };
+    *vcpu.debug.lock(irq) = trap::Debug::new();
     *vcpu.physical_timer.lock(irq) = vtimer::PhysicalTimer::new();
     vcpu.registers.lock(irq).reset(entry);
     let kick = vcpu.vm.gic.lock(irq).cpu_on(vcpu.index);

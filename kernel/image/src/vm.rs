@@ -82,6 +82,8 @@ pub struct Vm {
     /// Its virtual count is the physical one less this.
     offset: SpinLock<CounterOffset>,
     state: AtomicU8,
+    /// Held while a vCPU is turned on and while the VM is stopped, so that neither happens half-way through the other.
+    pub life: SpinLock<()>,
     reason: SpinLock<Reason>,
     /// How often its crash was answered with a restart.
     restarts: AtomicU32,
@@ -105,6 +107,7 @@ impl Vm {
             job: SpinLock::new(Job::new()),
             offset: SpinLock::new(CounterOffset::ZERO),
             state: AtomicU8::new(State::Off as u8),
+            life: SpinLock::new(()),
             reason: SpinLock::new(Reason::PowerOff),
             restarts: AtomicU32::new(0),
             failed: AtomicBool::new(false),
@@ -114,7 +117,7 @@ impl Vm {
     /// Where in its life it is.
     #[inline]
     pub fn state(&self) -> State {
-        match self.state.load(Ordering::Acquire) {
+        match self.state.load(Ordering::SeqCst) {
             0 => State::Off,
             1 => State::Loading,
             2 => State::Running,
@@ -125,7 +128,7 @@ impl Vm {
     /// Changes the state if it is `from`; says whether it was.
     fn transition(&self, from: State, to: State) -> bool {
         self.state
-            .compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(from as u8, to as u8, Ordering::SeqCst, Ordering::SeqCst)
             .is_ok()
     }
 
@@ -279,41 +282,52 @@ pub fn loaded(irq: &IrqGuard, vm: &'static Vm, entry: Entry) {
 
 /// Asks a VM to stop. Its vCPUs stop when their cores next leave the guest, the caller's own too.
 pub fn stop(irq: &IrqGuard, vm: &'static Vm, reason: Reason) {
-    if !(vm.transition(State::Running, State::Stopping)
-        || vm.transition(State::Loading, State::Stopping))
     {
-        return;
-    }
-    *vm.reason.lock(irq) = reason;
-    for vcpu in vm.vcpus() {
-        scheduler::stop(irq, vcpu);
+        let _life = vm.life.lock(irq);
+        if !(vm.transition(State::Running, State::Stopping)
+            || vm.transition(State::Loading, State::Stopping))
+        {
+            return;
+        }
+        *vm.reason.lock(irq) = reason;
+        for vcpu in vm.vcpus() {
+            scheduler::stop(irq, vcpu);
+        }
     }
     complete_stop(irq, vm);
 }
 
 /// Completes a stop if no core holds anything of the VM any more; called whenever one lets go of a vCPU.
 pub fn complete_stop(irq: &IrqGuard, vm: &'static Vm) {
-    if vm.state() != State::Stopping || !vm.vcpus().all(|vcpu| scheduler::is_off(irq, vcpu)) {
+    if vm.state() != State::Stopping {
         return;
     }
-    let reason = *vm.reason.lock(irq);
-    let again = goes_on(vm, reason);
-    // Of the cores that see the last vCPU off, one does the rest.
-    let next = if again { State::Loading } else { State::Off };
-    if !vm.transition(State::Stopping, next) {
-        return;
+    {
+        // Of the cores that see the last vCPU off, one does this, and has done it all before anyone sees the new state:
+        // the VM that ends last must find the others' failures counted.
+        let _life = vm.life.lock(irq);
+        if vm.state() != State::Stopping || !vm.vcpus().all(|vcpu| scheduler::is_off(irq, vcpu)) {
+            return;
+        }
+        let reason = *vm.reason.lock(irq);
+        let again = goes_on(vm, reason);
+        settle(vm, reason, again);
+        vm.psci.lock(irq).power_off();
+        vm.gic.lock(irq).reset();
+        for vcpu in vm.vcpus() {
+            *vcpu.physical_timer.lock(irq) = vtimer::PhysicalTimer::new();
+            *vcpu.debug.lock(irq) = trap::Debug::new();
+            *vcpu.start.lock(irq) = None;
+        }
+        vm.devices.reset(irq, vm);
+        if again {
+            vm.transition(State::Stopping, State::Loading);
+            begin_loading(irq, vm);
+        } else {
+            vm.transition(State::Stopping, State::Off);
+        }
     }
-    settle(vm, reason, again);
-    vm.psci.lock(irq).power_off();
-    vm.gic.lock(irq).reset();
-    for vcpu in vm.vcpus() {
-        *vcpu.physical_timer.lock(irq) = vtimer::PhysicalTimer::new();
-        *vcpu.start.lock(irq) = None;
-    }
-    vm.devices.reset(irq, vm);
-    if again {
-        begin_loading(irq, vm);
-    } else if VMS.iter().all(|vm| vm.state() == State::Off) {
+    if VMS.iter().all(|vm| vm.state() == State::Off) {
         power::end();
     }
 }
