@@ -193,7 +193,7 @@ pub fn interrupt(irq: &IrqGuard) {
             Ok(Some(Command::Status)) => status::print(),
             Ok(Some(Command::PowerOff)) => {
                 log(format_args!("powered off by the operator"));
-                power::off();
+                power::end();
             }
             Err(()) => {
                 // The VM does not read. Level-triggered, the interrupt would come again and again.

@@ -8,7 +8,7 @@ use crate::{console, hw};
 /// The final word has been said.
 static ENDED: AtomicBool = AtomicBool::new(false);
 
-/// All VMs have ended, or one whose end ends everything: says how it went and powers off.
+/// All VMs have ended, or one whose end ends everything, or the operator wants it: says how it went and powers off.
 ///
 /// The last line is read by programs: `caesura: end: <n> VMs, <f> failed`.
 pub fn end() -> ! {
@@ -22,7 +22,7 @@ pub fn end() -> ! {
 }
 
 /// Powers the machine off; where firmware cannot, stops this core.
-pub fn off() -> ! {
+fn off() -> ! {
     console::finish();
     let _ = hw::firmware(abi::psci::SYSTEM_OFF, [0; 3]);
     console::log(format_args!(
