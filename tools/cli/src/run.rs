@@ -165,6 +165,7 @@ fn unattended(command: &mut Command, build: &Build, name: &str, options: &Option
         });
     }
     let mut input = None;
+    let mut asked = false;
     while emulator.wait(LOOK, |_| false) != Waited::Ended {
         if Instant::now() >= until {
             let waiting: Vec<String> = emulator
@@ -191,7 +192,8 @@ fn unattended(command: &mut Command, build: &Build, name: &str, options: &Option
             system.vms.iter().all(|vm| !vm.expect.is_empty())
                 && emulator.transcript().missing(system).is_empty()
         };
-        if own_limit.is_none()
+        if !asked
+            && own_limit.is_none()
             && met()
             && let Some(machine) = &mut input
             && emulator.wait_quiet(QUIET, until.saturating_duration_since(Instant::now()))
@@ -201,9 +203,10 @@ fn unattended(command: &mut Command, build: &Build, name: &str, options: &Option
             eprintln!(
                 "\nrun: everything expected has appeared and nobody is at the keyboard: powering off"
             );
-            // If the machine has just ended, that is noticed above.
+            asked = true;
+            // The console asks back before it does. If the machine has just ended, that is noticed above.
             let _ = machine
-                .write_all(&[prefix(build), b'q'])
+                .write_all(&[prefix(build), b'q', b'y'])
                 .and_then(|()| machine.flush());
             emulator.wait(Duration::from_secs(30), |transcript| {
                 transcript.end().is_some()
