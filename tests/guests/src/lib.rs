@@ -11,6 +11,8 @@
 //! | `attack` | tries everything that a guest may try |
 //! | `load` | computes on all vCPUs and verifies every result |
 //! | `bench` | measures the micro-costs |
+//! | `lifecycle` | restarts itself in every way, crashes, turns its vCPUs on and off |
+//! | `chatter` | prints much on the console and repeats what is typed |
 //!
 //! Run one bare: `qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a72 -smp 2 -m 64M -nographic -kernel hello`.
 //!
@@ -22,6 +24,8 @@
 pub mod arch;
 pub mod attack;
 pub mod bench;
+pub mod chatter;
 pub mod hello;
+pub mod lifecycle;
 pub mod load;
 pub mod rt;

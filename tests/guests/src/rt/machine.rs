@@ -51,6 +51,8 @@ pub struct Machine {
     pub rom: u64,
     /// `seconds=` of the boot arguments: how long to run; 0 if not given.
     pub seconds: u64,
+    /// `mode=` of the boot arguments: which of a program's parts to run; 0 if not given.
+    pub mode: u64,
 }
 
 struct Once(UnsafeCell<Machine>, AtomicBool);
@@ -74,6 +76,7 @@ static MACHINE: Once = Once(
         in_vm: false,
         rom: 0,
         seconds: 0,
+        mode: 0,
     }),
     AtomicBool::new(false),
 );
@@ -145,6 +148,7 @@ fn read(tree: &Dtb<'_>, machine: &mut Machine) {
                 "bootargs" => {
                     machine.rom = option(value, "rom=", 16).unwrap_or(0);
                     machine.seconds = option(value, "seconds=", 10).unwrap_or(0);
+                    machine.mode = option(value, "mode=", 10).unwrap_or(0);
                 }
                 _ => {}
             },
