@@ -69,6 +69,16 @@ pub fn arm(local: &Local) {
     }
 }
 
+/// Lets the vCPU that is about to be entered do something even if its slice is over already: where switching takes
+/// longer than a slice (cores that are themselves scheduled wait long for each other's locks), none would ever run.
+pub fn spare(local: &Local, now: u64) {
+    if local.slice_end.get().is_some_and(|end| end <= now) {
+        let least = arch::timer::frequency() / 1000;
+        local.slice_end.set(Some(now.saturating_add(least)));
+        arm(local);
+    }
+}
+
 /// EL2's timer fired: its line must fall before the interrupt is ended. The rest waits for [`expire`].
 pub fn fired(irq: &IrqGuard) {
     cores::local(irq).armed.set(NEVER);

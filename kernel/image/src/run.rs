@@ -161,6 +161,7 @@ fn turn(irq: &IrqGuard) -> Turn {
     if local.loaded.get().is_none_or(|loaded| loaded.id != next.id) {
         switch_in(irq, next);
     }
+    deadline::spare(local, arch::timer::now());
     if !settled(irq, next) {
         return Turn::Again;
     }
