@@ -42,11 +42,16 @@ pub fn init() {
     FIRMWARE.get_or_init(|| firmware);
 }
 
+/// What the machine's firmware offers to guests.
+#[inline(always)]
+pub fn firmware() -> &'static Firmware {
+    FIRMWARE.get().unwrap_or(&Firmware::NONE)
+}
+
 /// Handles a call. The PC is behind the instruction already.
 pub fn handle(vcpu: &'static Vcpu, guest: &mut GuestContext, imm: u16) -> Next {
     let [x0, x1, x2, x3, ..] = guest.x;
-    let none = Firmware::NONE;
-    let firmware = FIRMWARE.get().unwrap_or(&none);
+    let firmware = firmware();
     let outcome = if !psci::is_smccc(imm) {
         Outcome::NOT_SUPPORTED
     } else if let Some(outcome) = psci::stateless(x0 as u32, x1, firmware) {
@@ -100,9 +105,7 @@ fn carry_out(vcpu: &'static Vcpu, guest: &mut GuestContext, outcome: Outcome) ->
         }
         Outcome::Crash => stop(vcpu, Reason::Crash("it said so itself (CRASH)")),
         Outcome::VcpuTimes => {
-            let times = vcpu
-                .account
-                .with(|account| account.times(arch::timer::now()));
+            let times = IrqGuard::with(|irq| vcpu.times(irq, arch::timer::now()));
             for (register, value) in (0..).zip([SUCCESS, times.guest, times.own, times.steal()]) {
                 guest.set(register, value);
             }

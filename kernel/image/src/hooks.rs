@@ -4,7 +4,9 @@ use arch::{BootInfo, ExitKind, FaultFrame, GuestContext};
 
 use crate::config::BOARD;
 use crate::platform::IrqGuard;
+use crate::quick::{self, Quick};
 use crate::run::{self, Next};
+use crate::vcpu::Vcpu;
 use crate::{boot, exit, fault, hw, irq};
 
 /// What the entry code must know before any table is read.
@@ -36,6 +38,28 @@ extern "C" fn caesura_exit(guest: &mut GuestContext, kind: u64) -> *mut GuestCon
             "an exit from a guest on a core that runs none"
         ))
     };
+    if kind == ExitKind::Sync as u64 {
+        // SAFETY: as above.
+        match unsafe { IrqGuard::assume(|irq| quick::handle(irq, vcpu, guest)) } {
+            Quick::Done => {
+                vcpu.brief_stay(arch::timer::now().wrapping_sub(left));
+                return guest;
+            }
+            Quick::Answered => return leave(vcpu, guest, left, Next::Resume),
+            Quick::No => {}
+        }
+    }
+    general(vcpu, guest, kind, left)
+}
+
+/// An exit that is not for [`quick`].
+#[inline(never)]
+fn general(
+    vcpu: &'static Vcpu,
+    guest: &mut GuestContext,
+    kind: u64,
+    left: u64,
+) -> *mut GuestContext {
     let next = match ExitKind::from_raw(kind) {
         ExitKind::Sync | ExitKind::Sync32 => {
             let syndrome = exit::Syndrome::read(guest);
@@ -52,6 +76,17 @@ extern "C" fn caesura_exit(guest: &mut GuestContext, kind: u64) -> *mut GuestCon
             Next::Resume
         }
     };
+    leave(vcpu, guest, left, next)
+}
+
+/// The way out: who is entered.
+#[inline]
+fn leave(
+    vcpu: &'static Vcpu,
+    guest: &mut GuestContext,
+    left: u64,
+    next: Next,
+) -> *mut GuestContext {
     // SAFETY: masked since the exception, or again since `with_interrupts`; unmasks nothing.
     let same = unsafe { IrqGuard::assume(|irq| run::leave(irq, vcpu, left, next)) };
     if same { guest } else { run::switch() }

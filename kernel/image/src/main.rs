@@ -2,7 +2,8 @@
 //! concepts and hardware. What a thing *is* lives in the crates beside this one; here is what happens when.
 //!
 //! - `boot`: from the entry code to the first guest. `hooks`: what `arch` calls. `fault`: when EL2 itself fails.
-//! - `exit`, `mmio`, `sysreg`, `calls`: why a guest left, and the answer. `irq`, `deadline`: what comes from outside.
+//! - `quick`: the exits that are answered at once. `exit`, `mmio`, `sysreg`, `calls`: why a guest left, and the
+//!   answer. `irq`, `deadline`: what comes from outside.
 //! - `run`, `scheduler`, `cores`: who runs next. `vm`, `vcpu`, `devices`: what they are. `load`, `pack`, `chosen`: where
 //!   their images come from. `memory`: whose pages. `console`, `logger`, `status`, `power`: the operator's side.
 //!
@@ -66,6 +67,8 @@ mod pack;
 mod platform;
 #[cfg(target_os = "none")]
 mod power;
+#[cfg(target_os = "none")]
+mod quick;
 #[cfg(target_os = "none")]
 mod run;
 #[cfg(target_os = "none")]

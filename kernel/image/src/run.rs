@@ -37,19 +37,15 @@ pub fn leave(irq: &IrqGuard, vcpu: &'static Vcpu, left: u64, next: Next) -> bool
         && !cores::has_work(irq)
         && !vcpu.refresh.load(Ordering::Relaxed);
     if quiet {
-        let mut account = vcpu.account.lock(irq);
-        account.exit_guest(left);
-        account.enter_guest(arch::timer::now());
+        vcpu.brief_stay(arch::timer::now().saturating_sub(left));
         return true;
     }
-    {
+    vcpu.left_guest(irq, left);
+    if others != 0 {
         let mut account = vcpu.account.lock(irq);
-        account.exit_guest(left);
-        if others != 0 {
-            let now = arch::timer::now();
-            account.others_begin(now.saturating_sub(others));
-            account.others_end(now);
-        }
+        let now = arch::timer::now();
+        account.others_begin(now.saturating_sub(others));
+        account.others_end(now);
     }
     leave_after_work(irq, vcpu, others, next)
 }
@@ -166,6 +162,8 @@ fn turn(irq: &IrqGuard) -> Turn {
         return Turn::Again;
     }
     next.account.lock(irq).enter_guest(arch::timer::now());
+    // What interrupts took while nothing ran, or another, is not this one's.
+    local.for_others.set(0);
     Turn::Enter(&raw mut next.registers.lock(irq).guest)
 }
 

@@ -21,7 +21,7 @@ pub fn print() {
             vm.number, vm.table.name
         ));
         for vcpu in vm.vcpus() {
-            let times = IrqGuard::with(|irq| vcpu.account.lock(irq).times(now));
+            let times = IrqGuard::with(|irq| vcpu.times(irq, now));
             console::log(format_args!(
                 "  vCPU {}: {:?}; guest {} ms, EL2 {} ms, waiting {} ms, others {} ms",
                 vcpu.index,

@@ -1,14 +1,14 @@
 //! A virtual core: its registers while it is on no physical core, its timers, its account.
 
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use arch::{FpContext, GuestContext, SysContext};
 use psci::Entry;
-use sched::{Account, VcpuId};
+use sched::{Account, Times, VcpuId};
 use vtimer::PhysicalTimer;
 
 use crate::config::{SYSTEM, VCPUS_TOTAL};
-use crate::platform::SpinLock;
+use crate::platform::{IrqGuard, SpinLock};
 use crate::vm::{self, Vm};
 
 /// Not on a core.
@@ -36,6 +36,8 @@ pub struct Vcpu {
     pub debug: SpinLock<trap::Debug>,
     /// Where its time goes.
     pub account: SpinLock<Account>,
+    /// Ticks that the account has, or will book, as the guest's, and that were EL2's: see [`Vcpu::brief_stay`].
+    brief: AtomicU64,
     /// Where it is to start (PSCI CPU_ON), while the core that still has its old registers lets go of them.
     pub start: SpinLock<Option<Entry>>,
 }
@@ -85,8 +87,35 @@ impl Vcpu {
             physical_timer: SpinLock::new(PhysicalTimer::new()),
             debug: SpinLock::new(trap::Debug::new()),
             account: SpinLock::new(Account::new(0)),
+            brief: AtomicU64::new(0),
             start: SpinLock::new(None),
         }
+    }
+
+    /// EL2 worked for it for so many ticks, the guest being left and entered again, and that is all there is to book:
+    /// so it is counted here, without a lock, until [`left_guest`](Self::left_guest). Only the core that runs it.
+    #[inline(always)]
+    pub fn brief_stay(&self, ticks: u64) {
+        let before = self.brief.load(Ordering::Relaxed);
+        self.brief
+            .store(before.wrapping_add(ticks), Ordering::Relaxed);
+    }
+
+    /// The guest was left, at `at`, for more than that. Only the core that runs it.
+    pub fn left_guest(&self, irq: &IrqGuard, at: u64) {
+        let mut account = self.account.lock(irq);
+        account.exit_guest(at);
+        account.guest_to_own(self.brief.load(Ordering::Relaxed));
+        self.brief.store(0, Ordering::Relaxed);
+    }
+
+    /// Its times up to `now`.
+    pub fn times(&self, irq: &IrqGuard, now: u64) -> Times {
+        // Asked from another core, the count may be some ticks ahead of what is booked by `now`.
+        let account = self.account.lock(irq);
+        account
+            .times(now)
+            .guest_to_own(self.brief.load(Ordering::Relaxed))
     }
 
     /// The core that has its registers.

@@ -43,7 +43,7 @@ impl Firmware {
 /// [`crate::Psci::call`], which also begins by asking here.
 ///
 /// Unknown functions are answered here too, by [`Outcome::NOT_SUPPORTED`].
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn stateless(function: u32, x1: u64, firmware: &Firmware) -> Option<Outcome> {
     let outcome = match function {

@@ -47,6 +47,19 @@ impl Times {
         self.guest.saturating_add(self.own)
     }
 
+    /// The same with `ticks` of the guest's time (no more than there are) under [`Heading::Own`] instead.
+    #[must_use]
+    pub const fn guest_to_own(mut self, ticks: u64) -> Self {
+        let ticks = if ticks < self.guest {
+            ticks
+        } else {
+            self.guest
+        };
+        self.guest = self.guest.wrapping_sub(ticks);
+        self.own = self.own.saturating_add(ticks);
+        self
+    }
+
     /// All of it.
     #[must_use]
     pub const fn total(&self) -> u64 {
@@ -111,6 +124,13 @@ impl Account {
     #[inline(always)]
     pub const fn exit_guest(&mut self, now: u64) {
         self.turn(Heading::Own, now);
+    }
+
+    /// Of the time booked as the guest's, `ticks` were spent in EL2 on its behalf: stays so brief that they were
+    /// counted instead of booked.
+    #[inline(always)]
+    pub const fn guest_to_own(&mut self, ticks: u64) {
+        self.times = self.times.guest_to_own(ticks);
     }
 
     /// EL2 turns to work for others while this vCPU is on the core, for instance an interrupt of another VM.

@@ -77,6 +77,17 @@ proptest! {
     }
 
     #[test]
+    fn what_moves_from_the_guest_to_el2_is_neither_lost_nor_more_than_there_is(guest in 0u64..1000, ticks in 0u64..2000) {
+        let mut account = Account::new(0);
+        account.enter_guest(0);
+        account.exit_guest(guest);
+        account.guest_to_own(ticks);
+        let times = account.times(guest);
+        prop_assert_eq!(times.own, ticks.min(guest));
+        prop_assert_eq!(times.total(), guest);
+    }
+
+    #[test]
     fn a_clock_that_runs_backwards_books_nothing(times in prop::collection::vec(0u64..1000, 1..50)) {
         let mut account = Account::new(0);
         let mut latest = 0;

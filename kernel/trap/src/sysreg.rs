@@ -36,6 +36,25 @@ impl SysReg {
         )
     }
 
+    /// If the syndrome of a trapped access (exception class 0x18) is that of a write to this register: the general
+    /// register that holds the value.
+    #[inline(always)]
+    #[must_use]
+    pub const fn written_by(self, esr: u64) -> Option<u8> {
+        const ISS: u64 = 0x1ff_ffff;
+        const RT: u64 = 31 << 5;
+        let iss = (self.op0() as u64) << 20
+            | (self.op2() as u64) << 17
+            | (self.op1() as u64) << 14
+            | (self.crn() as u64) << 10
+            | (self.crm() as u64) << 1;
+        if esr & ISS & !RT == iss {
+            Some((esr >> 5) as u8 & 31)
+        } else {
+            None
+        }
+    }
+
     /// The encoding as one number, every value of which is a register.
     #[inline]
     #[must_use]
@@ -52,30 +71,35 @@ impl SysReg {
 
     /// The field op0.
     #[must_use]
+    #[inline]
     pub const fn op0(self) -> u8 {
         (self.0 >> 14) as u8 & 3
     }
 
     /// The field op1.
     #[must_use]
+    #[inline]
     pub const fn op1(self) -> u8 {
         (self.0 >> 11) as u8 & 7
     }
 
     /// The field CRn.
     #[must_use]
+    #[inline]
     pub const fn crn(self) -> u8 {
         (self.0 >> 7) as u8 & 15
     }
 
     /// The field CRm.
     #[must_use]
+    #[inline]
     pub const fn crm(self) -> u8 {
         (self.0 >> 3) as u8 & 15
     }
 
     /// The field op2.
     #[must_use]
+    #[inline]
     pub const fn op2(self) -> u8 {
         self.0 as u8 & 7
     }
@@ -124,6 +148,18 @@ mod tests {
             SysReg::new(3, 3, 14, 0, 0).bits(),
             (0xd53b_e000u32 >> 5) as u16
         );
+    }
+
+    #[test]
+    fn a_write_is_known_by_its_syndrome_and_names_its_register() {
+        // msr S3_0_C12_C11_5, x9 (ICC_SGI1R_EL1).
+        let reg = SysReg::new(3, 0, 12, 11, 5);
+        let iss = 3 << 20 | 5 << 17 | 12 << 10 | 9 << 5 | 11 << 1;
+        let esr = 0x18 << 26 | 1 << 25 | iss;
+        assert_eq!(SysReg::from_iss(iss as u32), reg);
+        assert_eq!(reg.written_by(esr), Some(9));
+        assert_eq!(reg.written_by(esr | 1), None);
+        assert_eq!(SysReg::new(3, 0, 12, 11, 7).written_by(esr), None);
     }
 
     #[test]

@@ -77,6 +77,15 @@ impl<const WORDS: usize> Vgic<WORDS> {
         }
     }
 
+    /// Reads the 32-bit register at `offset` of the distributor if that is one of those read most (groups, enables and
+    /// priorities of shared interrupts), which takes no list registers and nobody's attention. `None`: use
+    /// [`gicd_read`](Self::gicd_read).
+    #[inline(always)]
+    #[must_use]
+    pub fn gicd_peek(&self, offset: u64) -> Option<u32> {
+        self.read_shared_word(offset, Width::Word)
+    }
+
     /// [`gicd_read`](Self::gicd_read), for everything.
     fn gicd_read_any<H: ListRegisters>(
         &mut self,

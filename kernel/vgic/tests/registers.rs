@@ -452,3 +452,27 @@ fn vcpus_and_interrupts_that_do_not_exist_are_ignored() {
         assert!(world.gic.inject_edge(0, intid).is_empty());
     }
 }
+
+#[test]
+fn what_is_peeked_at_is_what_a_read_says() {
+    for mut world in [World::v2(2), World::v3(2)] {
+        world.write_bit(0, ISENABLER, 40);
+        let mut known = 0;
+        for offset in (0..0x1_0000).step_by(4) {
+            let Some(peeked) = world.gic.gicd_peek(offset) else {
+                continue;
+            };
+            known += 1;
+            let core = &mut world.cores[0];
+            let read = world.gic.gicd_read(0, offset, Width::Word, core);
+            assert_eq!((read.value, read.kick), (peeked.into(), Kick::NONE));
+        }
+        assert!(known > 0);
+        assert_eq!(world.gic.gicd_peek(0x104), Some(1 << 8));
+        assert_eq!(
+            world.gic.gicd_peek(0x100),
+            None,
+            "private: the reader's own"
+        );
+    }
+}
