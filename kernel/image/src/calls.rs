@@ -51,6 +51,7 @@ pub fn firmware() -> &'static Firmware {
 /// Handles a call. The PC is behind the instruction already.
 pub fn handle(vcpu: &'static Vcpu, guest: &mut GuestContext, imm: u16) -> Next {
     let [x0, x1, x2, x3, ..] = guest.x;
+    crate::provoke::hypercall(imm, x0);
     let firmware = firmware();
     let outcome = if !psci::is_smccc(imm) {
         Outcome::NOT_SUPPORTED

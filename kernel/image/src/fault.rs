@@ -50,7 +50,7 @@ pub fn report(frame: &FaultFrame) -> ! {
         frame.esr, frame.far, frame.hpfar
     );
     let _ = writeln!(out, "called from, innermost first:");
-    line(&mut out, frame.elr);
+    line(&mut out, frame.elr, frame.elr);
     backtrace(&mut out, frame.x[29]);
     end()
 }
@@ -84,13 +84,18 @@ fn begin() {
 
 fn backtrace(out: &mut Early, frame: u64) {
     for address in arch::backtrace::from_frame(frame).take(32) {
-        line(out, address);
+        // A call that never returns may be its function's last instruction: where it would return to is another's.
+        line(out, address, address.wrapping_sub(4));
     }
 }
 
-fn line(out: &mut Early, address: u64) {
-    let _ = match symbols::name(address) {
-        Some((name, offset)) => writeln!(out, "  {address:016x} {name}+{offset:#x}"),
+/// Prints `address`, named after the function that contains `within`.
+fn line(out: &mut Early, address: u64, within: u64) {
+    let _ = match symbols::name(within) {
+        Some((name, offset)) => {
+            let offset = offset.wrapping_add(address.wrapping_sub(within));
+            writeln!(out, "  {address:016x} {name}+{offset:#x}")
+        }
         None => writeln!(out, "  {address:016x}"),
     };
 }

@@ -67,6 +67,11 @@ mod pack;
 mod platform;
 #[cfg(target_os = "none")]
 mod power;
+#[cfg(all(target_os = "none", feature = "debug_fault"))]
+mod provoke;
+#[cfg(all(target_os = "none", not(feature = "debug_fault")))]
+#[path = "provoke_off.rs"]
+mod provoke;
 #[cfg(target_os = "none")]
 mod quick;
 #[cfg(target_os = "none")]

@@ -1,0 +1,48 @@
+//! Faults on request (DEBUG_FAULT), to test the report of a real one: `HVC #0xfa17` with x0 = 1 reads where nothing is
+//! mapped, 2 panics, 3 overflows the stack. Any guest can end the machine with it; no other configuration
+//! contains this module.
+
+use core::hint::black_box;
+
+use tables::Region;
+
+use crate::hw;
+
+/// The immediate of the hypercall.
+const IMMEDIATE: u16 = 0xfa17;
+
+/// Fails if asked to.
+pub fn hypercall(imm: u16, how: u64) {
+    match (imm, how) {
+        (IMMEDIATE, 1) => abort(),
+        (IMMEDIATE, 2) => fail(),
+        (IMMEDIATE, 3) => {
+            let _ = overflow(black_box(0));
+        }
+        _ => {}
+    }
+}
+
+#[inline(never)]
+fn abort() {
+    // The second page of the address space: no board has RAM there, so EL2 does not map it.
+    let nowhere = Region {
+        base: 0x1000,
+        size: 0x1000,
+    };
+    let _ = black_box(hw::ram(nowhere).load(0x1000));
+}
+
+#[inline(never)]
+fn fail() {
+    let nothing: Option<u64> = black_box(None);
+    #[allow(clippy::expect_used, reason = "the panic is what is asked for")]
+    let _ = black_box(nothing.expect("a panic that was asked for"));
+}
+
+#[inline(never)]
+#[allow(unconditional_recursion, reason = "the overflow is what is asked for")]
+fn overflow(depth: u64) -> u64 {
+    let frame = black_box([depth; 16]);
+    overflow(depth.wrapping_add(1)).wrapping_add(frame.iter().copied().fold(0, u64::wrapping_add))
+}
