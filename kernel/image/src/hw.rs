@@ -68,6 +68,14 @@ fn devices() -> impl Iterator<Item = (u64, u64)> {
 /// The machine has another one than the image was configured for.
 pub fn init_gic() -> Result<(), &'static str> {
     let needs_registers = matches!(BOARD.gic, tables::Gic::V3 { .. });
+    // A core with a GICv2 says that it has no such registers (GICCDISABLE), and nothing answers where a GICv2's CPU
+    // interface would be.
+    if !needs_registers && arch::id::has_gic_registers() {
+        return Err(
+            "configured for GICv2, but the core has GICv3 system registers: use GICV3, or start QEMU with \
+                    gic-version=2",
+        );
+    }
     if needs_registers && !arch::id::has_gic_registers() {
         return Err(
             "configured for GICv3, but the core has no GICv3 system registers: use GICV2, or start \
