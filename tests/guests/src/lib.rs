@@ -11,6 +11,7 @@
 //! | `attack` | tries everything that a guest may try |
 //! | `load` | computes on all vCPUs and verifies every result |
 //! | `bench` | measures the micro-costs |
+//! | `fault` | makes a hypervisor that was built for it fail |
 //! | `lifecycle` | restarts itself in every way, crashes, turns its vCPUs on and off |
 //! | `chatter` | prints much on the console and repeats what is typed |
 //!
@@ -25,6 +26,7 @@ pub mod arch;
 pub mod attack;
 pub mod bench;
 pub mod chatter;
+pub mod fault;
 pub mod hello;
 pub mod lifecycle;
 pub mod load;
