@@ -2,6 +2,7 @@
 
 mod consoles;
 mod reproducible;
+mod robustness;
 
 use cli::selection::{DEFAULT_BOARD, DEFAULT_MODEL, Selection};
 
@@ -63,6 +64,7 @@ pub fn all() -> Vec<Case> {
             true,
         ));
     }
+    cases.extend(robustness::cases());
     cases
 }
 
