@@ -230,7 +230,7 @@ fn fault_abort(project: &mut Project) -> Result<()> {
         "  far 0000000000001000",
         "called from, innermost first:",
         "provoke::abort+",
-        "caesura_exit+",
+        "hypervisor::hooks::",
     ];
     fault(project, "1", &texts)
 }
@@ -244,7 +244,7 @@ fn fault_panic(project: &mut Project) -> Result<()> {
         "expect_failed",
         "provoke::fail+",
         "calls::handle+",
-        "caesura_exit+",
+        "hypervisor::hooks::",
     ];
     fault(project, "2", &texts)
 }
