@@ -6,9 +6,9 @@
 
 use vtimer::earliest;
 
-use crate::config::{VCPUS_TOTAL, VMS as VM_COUNT};
+use crate::config::{SCHED_SLICE_US, VCPUS_TOTAL, VMS as VM_COUNT};
 use crate::cores::{self, Local, Work};
-use crate::platform::IrqGuard;
+use crate::platform::{IrqGuard, ticks_from_us};
 use crate::vcpu::{self, Vcpu};
 use crate::vm::{self, PHYSICAL_TIMER, VMS, Vm};
 use crate::{console, scheduler};
@@ -69,12 +69,13 @@ pub fn arm(local: &Local) {
     }
 }
 
-/// Lets the vCPU that is about to be entered do something even if its slice is over already: where switching takes
+/// Gives the vCPU that is about to be entered a slice if its own is over already: where switching takes
 /// longer than a slice (cores that are themselves scheduled wait long for each other's locks), none would ever run.
 pub fn spare(local: &Local, now: u64) {
     if local.slice_end.get().is_some_and(|end| end <= now) {
-        let least = arch::timer::frequency() / 1000;
-        local.slice_end.set(Some(now.saturating_add(least)));
+        // Less might be over again before the guest's first instruction.
+        let slice = ticks_from_us(u64::from(SCHED_SLICE_US));
+        local.slice_end.set(Some(now.saturating_add(slice)));
         arm(local);
     }
 }
