@@ -31,9 +31,9 @@ impl<const N: usize> Queue<N> {
         self.len == 0
     }
 
-    /// Whether the first one is urgent.
-    pub(crate) const fn has_urgent(&self) -> bool {
-        self.urgent != 0
+    /// The urgent ones.
+    pub(crate) fn urgent(&self) -> impl Iterator<Item = VcpuId> + '_ {
+        self.items.iter().take(self.urgent).copied()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = VcpuId> + '_ {

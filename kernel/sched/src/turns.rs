@@ -189,6 +189,14 @@ impl<const CPUS: usize, const VCPUS: usize> RoundRobin<CPUS, VCPUS> {
         }
     }
 
+    /// Whether an urgent vCPU waits that this core can take up. One whose registers another core still holds presses
+    /// nobody: giving way would bring on a third vCPU, and again at every look until it is free.
+    fn is_pressed(&self, cpu: CpuId) -> bool {
+        self.cores
+            .get(cpu)
+            .is_some_and(|core| core.queue.urgent().any(|id| self.eligible(id, cpu)))
+    }
+
     /// Decides what happens to the vCPU that ran here: whether it goes on. If not, it is queued if it is ready.
     pub(crate) fn goes_on(&mut self, id: VcpuId, cpu: CpuId) -> bool {
         let Some(vcpu) = self.vcpu(id) else {
@@ -203,7 +211,7 @@ impl<const CPUS: usize, const VCPUS: usize> RoundRobin<CPUS, VCPUS> {
         };
         if core.online {
             let wanted = self.first(cpu, cpu).is_some();
-            if !wanted || (left != 0 && !core.queue.has_urgent()) {
+            if !wanted || (left != 0 && !self.is_pressed(cpu)) {
                 // Alone, it owes nobody anything.
                 if let Some(vcpu) = self.vcpu_mut(id).filter(|vcpu| vcpu.left == 0) {
                     vcpu.left = turn;
