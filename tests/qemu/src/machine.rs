@@ -80,6 +80,12 @@ impl Machine {
         }
     }
 
+    /// Everything a VM has written so far.
+    #[must_use]
+    pub fn text_of(&self, vm: &str) -> String {
+        self.emulator.transcript().of_vm(vm)
+    }
+
     /// Waits until the hypervisor itself writes a line that contains `text`.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ pub fn main(machine: &'static Machine, life: u32) -> u32 {
     cpu::unmask();
     Timer::Virtual.set_value(cpu::frequency() / 1000);
     Timer::Virtual.set_control(ENABLE);
-    let ticked = cpu::wait_us(5_000_000, || TICKS.load(Ordering::Relaxed) > 0);
+    let ticked = cpu::wait_us(60_000_000, || TICKS.load(Ordering::Relaxed) > 0);
     check(
         "the virtual timer's interrupt comes",
         ticked,
@@ -63,7 +63,7 @@ pub fn main(machine: &'static Machine, life: u32) -> u32 {
         smp::start_others(machine, other);
     }
     if !(way == 0 || way == 7) {
-        let all = cpu::wait_us(5_000_000, || {
+        let all = cpu::wait_us(60_000_000, || {
             UP.load(Ordering::Acquire) as usize >= machine.cpus - 1
         });
         check(
@@ -109,7 +109,7 @@ fn other(number: usize) {
         4 if number == 1 => restart(),
         4 => sleep(),
         6 => {
-            cpu::wait_us(5_000_000, || {
+            cpu::wait_us(60_000_000, || {
                 UP.load(Ordering::Acquire) as usize >= machine::get().cpus - 1
             });
             restart()

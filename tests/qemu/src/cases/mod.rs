@@ -1,5 +1,6 @@
 //! Which system tests there are.
 
+mod chatter;
 mod consoles;
 mod reproducible;
 mod robustness;

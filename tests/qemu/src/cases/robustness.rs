@@ -55,7 +55,29 @@ pub fn cases() -> Vec<Case> {
                 Action::Unattended,
                 false,
             ));
+            if cores == 4 {
+                let name = format!("many/{gic}/{cores}");
+                cases.push(case(
+                    &name,
+                    fragment,
+                    cores,
+                    "pinned",
+                    Action::Unattended,
+                    false,
+                ));
+            }
         }
+    }
+    for (gic, fragment) in super::GICS {
+        let chatter = Action::Driven(super::chatter::two_vms);
+        cases.push(case(
+            &format!("chatter/{gic}/2"),
+            fragment,
+            2,
+            "chatter",
+            chatter,
+            false,
+        ));
     }
     cases
 }
