@@ -106,6 +106,33 @@ impl Machine {
         }
     }
 
+    /// Waits for the hypervisor's line that begins with `text`, after `skip` others of them.
+    ///
+    /// # Errors
+    /// It does not come.
+    pub fn hypervisor_line(&mut self, skip: usize, text: &str) -> Result<String> {
+        let mut found = None;
+        self.emulator.wait(PATIENCE, |transcript| {
+            let lines = transcript.of_hypervisor();
+            // The last line may be unfinished.
+            let finished = lines
+                .len()
+                .saturating_sub(usize::from(!transcript.text().ends_with('\n')));
+            let mut lines = lines.into_iter().take(finished);
+            found = lines
+                .by_ref()
+                .filter(|line| line.starts_with(text))
+                .nth(skip);
+            found.is_some()
+        });
+        found.ok_or_else(|| {
+            Failure::new(format!(
+                "the hypervisor never wrote {text:?}; {}",
+                self.log()
+            ))
+        })
+    }
+
     fn complaint(&self, vm: &str, text: &str, waited: Waited) -> Failure {
         let why = if waited == Waited::Ended {
             "before the machine ended"

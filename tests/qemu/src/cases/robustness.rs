@@ -14,7 +14,7 @@ use cli::{Context, Failure, Result};
 
 use super::{case, selection};
 use crate::machine::PATIENCE;
-use crate::{Action, Case};
+use crate::{Action, Case, Machine};
 
 /// A change of QEMU's command line: in every argument, the first text becomes the second.
 type Change<'a> = (&'a str, &'a str);
@@ -79,7 +79,33 @@ pub fn cases() -> Vec<Case> {
             false,
         ));
     }
+    let pool = Action::Driven(pool_after_restarts);
+    cases.push(case(
+        "pool/restarts-leak-nothing",
+        None,
+        2,
+        "restarts",
+        pool,
+        false,
+    ));
     cases
+}
+
+/// The pool is as full after twenty restarts as before.
+fn pool_after_restarts(machine: &mut Machine) -> Result<()> {
+    let mut usages = Vec::new();
+    for life in ["life 1\n", "life 21\n"] {
+        machine.expect("restarts", life)?;
+        machine.type_text("\u{1}s")?;
+        usages.push(machine.hypervisor_line(usages.len(), "pool: ")?);
+    }
+    if usages.first() == usages.last() {
+        Ok(())
+    } else {
+        Err(Failure::new(format!(
+            "the pool's usage changes: {usages:?}"
+        )))
+    }
 }
 
 /// A run that may end in any way.
