@@ -79,6 +79,21 @@ pub fn cases() -> Vec<Case> {
             false,
         ));
     }
+    let modules: [(&str, Check); 2] = [
+        ("modules/missing", missing_module),
+        ("modules/in-a-vms-memory", misplaced_module),
+    ];
+    for (name, action) in modules {
+        cases.push(case(name, None, 2, "modules", Action::Other(action), true));
+    }
+    cases.push(case(
+        "modules/loaded",
+        None,
+        2,
+        "modules",
+        Action::Unattended,
+        true,
+    ));
     let pool = Action::Driven(pool_after_restarts);
     cases.push(case(
         "pool/restarts-leak-nothing",
@@ -449,4 +464,52 @@ fn fewer_cores(project: &mut Project) -> Result<()> {
         ],
     )?;
     seen.judge(&build.model.system).map_err(Failure::new)
+}
+
+/// The boot loader loaded something else than the kernel that the VM asks for.
+fn missing_module(project: &mut Project) -> Result<()> {
+    let build = build::build(project, &selection(None, 2), "modules")?;
+    let mut run = Run::of(&build);
+    run.changes = vec![("bootargs=linux/Image", "bootargs=something-else")];
+    let seen = run.until(project, "caesura: end: 1 VMs, 1 failed")?;
+    require(
+        &seen,
+        &[
+            "VM linux: its kernel was not loaded: the boot loader's device tree has no /chosen module whose bootargs are \
+           `linux/Image`",
+        ],
+    )
+}
+
+/// The boot loader put a module where a VM's memory is, which is cleared before it is read.
+fn misplaced_module(project: &mut Project) -> Result<()> {
+    let build = build::build(project, &selection(None, 2), "modules")?;
+    let module = build
+        .model
+        .plan
+        .modules
+        .first()
+        .map(|module| module.region.base);
+    let memory = build
+        .model
+        .system
+        .vms
+        .first()
+        .and_then(|vm| vm.memory.first());
+    let (Some(module), Some(memory)) = (module, memory) else {
+        return Err(Failure::new("the system has no module"));
+    };
+    let (old, new) = (
+        format!("addr={module:#x}"),
+        format!("addr={:#x}", memory.pa.base),
+    );
+    let mut run = Run::of(&build);
+    run.changes = vec![(&old, &new)];
+    let seen = run.until(project, "caesura: the machine is switched off")?;
+    require(
+        &seen,
+        &[
+            "caesura: fatal: a module that the boot loader loaded lies in memory that the hypervisor or a VM uses",
+        ],
+    )
 }
