@@ -154,12 +154,18 @@ pub fn restore(irq: &IrqGuard, vcpu: &'static Vcpu) {
     } else {
         0
     };
+    // A vCPU that has the core to itself waits in the core: woken, it is one exit away from its handler.
+    let waits = if vcpu.has_core_to_itself() {
+        0
+    } else {
+        hcr::TWI | hcr::TWE
+    };
     let identity = arch::guest::Identity {
         vttbr: stage2.vttbr(),
         vtcr: stage2.geometry().vtcr(),
         vmpidr: vmpidr(vcpu.index as u8),
         vpidr: arch::guest::midr(),
-        hcr: hcr::GUEST | hcr::TWI | hcr::TWE | serror,
+        hcr: hcr::GUEST | waits | serror,
     };
     // SAFETY: the scheduler gave this core the vCPU, and the core enters no other guest before it switches again;
     // the VM's tables map only what its table says and are never given back.

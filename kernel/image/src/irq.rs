@@ -3,6 +3,8 @@
 //! A handler does what cannot wait (quietening the line, fetching input) and leaves the rest as requested work.
 //! The time it takes is booked for others unless the interrupt belongs to the vCPU it interrupted.
 
+use core::sync::atomic::Ordering;
+
 use crate::config::BOARD;
 use crate::cores;
 use crate::platform::IrqGuard;
@@ -75,11 +77,14 @@ fn other(irq: &IrqGuard, intid: u32, maintenance: u32) -> bool {
 /// The virtual timer of the vCPU that is loaded here.
 fn virtual_timer(irq: &IrqGuard) {
     if let Some(vcpu) = cores::local(irq).loaded.get() {
-        let kick = vcpu
-            .vm
-            .gic
-            .lock(irq)
-            .linked_fired(vcpu.index, VIRTUAL_TIMER);
-        vm::deliver(irq, vcpu.vm, kick);
+        vm::with_gic(irq, vcpu, |gic, hw| {
+            let kick = gic.linked_fired(vcpu.index, VIRTUAL_TIMER);
+            if vcpu.waiting.load(Ordering::Relaxed) {
+                // It must be woken, which is up to who hears of the kick.
+                kick
+            } else {
+                kick.without(vcpu.index).union(gic.refresh(vcpu.index, hw))
+            }
+        });
     }
 }

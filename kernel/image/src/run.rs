@@ -32,11 +32,10 @@ pub enum Next {
 #[inline]
 pub fn leave(irq: &IrqGuard, vcpu: &'static Vcpu, left: u64, next: Next) -> bool {
     let others = cores::local(irq).for_others.take();
-    let quiet = next == Next::Resume
-        && others == 0
-        && !cores::has_work(irq)
-        && !vcpu.refresh.load(Ordering::Relaxed);
-    if quiet {
+    if next == Next::Resume {
+        refresh(irq, vcpu);
+    }
+    if next == Next::Resume && others == 0 && !cores::has_work(irq) {
         vcpu.brief_stay(arch::timer::now().saturating_sub(left));
         return true;
     }
@@ -71,6 +70,15 @@ fn leave_after_work(irq: &IrqGuard, vcpu: &'static Vcpu, others: u64, next: Next
     same
 }
 
+/// Puts what the virtual GIC has for `vcpu`, loaded here, into the list registers.
+#[inline]
+fn refresh(irq: &IrqGuard, vcpu: &'static Vcpu) {
+    while vcpu.refresh.load(Ordering::Relaxed) {
+        vcpu.refresh.store(false, Ordering::SeqCst);
+        vm::with_gic(irq, vcpu, |gic, hw| gic.refresh(vcpu.index, hw));
+    }
+}
+
 /// Does what is asked of this core and of `vcpu`, loaded here; `false` if the scheduler must be asked.
 fn settled(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
     loop {
@@ -78,10 +86,11 @@ fn settled(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
             deadline::expire(irq);
         } else if cores::take(irq, Work::Reschedule) {
             return false;
-        } else if vcpu.refresh.swap(false, Ordering::SeqCst) {
-            vm::with_gic(irq, vcpu, |gic, hw| gic.refresh(vcpu.index, hw));
         } else {
-            return true;
+            refresh(irq, vcpu);
+            if !cores::has_work(irq) {
+                return true;
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The scheduler that was configured, behind its lock, speaking in vCPUs.
 
+use core::sync::atomic::Ordering;
+
 use sched::{Decision, Params, Policy, RoundRobin, State};
 
 use crate::config::{SCHED_SLICE_US, VCPUS_TOTAL};
@@ -33,6 +35,7 @@ pub fn add(vcpu: &Vcpu, table: &tables::Vcpu, online: u64) -> Result<(), &'stati
         );
         affinity = online;
     }
+    vcpu.affinity.store(affinity, Ordering::Release);
     let params = Params {
         affinity,
         weight: table.weight,

@@ -26,6 +26,8 @@ pub struct Vcpu {
     pub refresh: AtomicBool,
     /// It has blocked, or is about to: an interrupt for it must wake it.
     pub waiting: AtomicBool,
+    /// The cores on which it may run, once the scheduler knows it: bit n for core n.
+    pub affinity: AtomicU64,
     /// The physical core that has its registers.
     core: AtomicUsize,
     /// Its registers, current while no core has them; the frame is the one the vectors use, always.
@@ -82,6 +84,7 @@ impl Vcpu {
             index: 0,
             refresh: AtomicBool::new(false),
             waiting: AtomicBool::new(false),
+            affinity: AtomicU64::new(0),
             core: AtomicUsize::new(NOWHERE),
             registers: SpinLock::new(Registers::new()),
             physical_timer: SpinLock::new(PhysicalTimer::new()),
@@ -122,6 +125,16 @@ impl Vcpu {
     pub fn core(&self) -> Option<usize> {
         let core = self.core.load(Ordering::Acquire);
         (core != NOWHERE).then_some(core)
+    }
+
+    /// Whether it runs on one core only, and no other vCPU of the system may run there. Then nobody can want the core
+    /// while it waits in it, and it need not leave for EL2 to wait.
+    pub fn has_core_to_itself(&self) -> bool {
+        let affinity = self.affinity.load(Ordering::Acquire);
+        let shares = |other: &Vcpu| {
+            other.id != self.id && other.affinity.load(Ordering::Acquire) & affinity != 0
+        };
+        affinity.is_power_of_two() && !VCPUS.iter().any(shares)
     }
 
     /// Notes which core has its registers.

@@ -67,6 +67,8 @@ pub enum Reason {
 pub struct Vm {
     /// Its number: its index in the system's table.
     pub number: usize,
+    /// Where its vCPUs begin among all of them.
+    first: usize,
     /// What it was configured to be.
     pub table: &'static tables::Vm,
     /// Its interrupt controller.
@@ -99,6 +101,7 @@ impl Vm {
     const fn new(number: usize) -> Self {
         Self {
             number,
+            first: 0,
             table: &SYSTEM.vms[number],
             gic: SpinLock::new(Vgic::new()),
             devices: Devices::new(),
@@ -134,14 +137,16 @@ impl Vm {
 
     /// Its vCPUs, by number.
     pub fn vcpus(&'static self) -> impl Iterator<Item = &'static Vcpu> {
-        vcpu::VCPUS
-            .iter()
-            .filter(move |vcpu| vcpu.vm.number == self.number)
+        let after = vcpu::VCPUS.get(self.first..).unwrap_or_default();
+        after.iter().take(self.table.vcpus.len())
     }
 
     /// Its vCPU `index`.
     pub fn vcpu(&'static self, index: usize) -> Option<&'static Vcpu> {
-        self.vcpus().nth(index)
+        let place = self.first.wrapping_add(index);
+        vcpu::VCPUS
+            .get(place)
+            .filter(|_| index < self.table.vcpus.len())
     }
 
     /// What its virtual counter lags behind the physical one.
@@ -188,9 +193,11 @@ pub static VMS: [Vm; COUNT] = all();
 )]
 const fn all() -> [Vm; COUNT] {
     let mut vms = [const { Vm::new(0) }; COUNT];
-    let mut number = 0;
+    let (mut number, mut first) = (0, 0);
     while number < COUNT {
         vms[number].number = number;
+        vms[number].first = first;
+        first += SYSTEM.vms[number].vcpus.len();
         vms[number].table = &SYSTEM.vms[number];
         number += 1;
     }
@@ -382,7 +389,9 @@ pub fn deliver(irq: &IrqGuard, vm: &'static Vm, kick: vgic::Kick) {
         return;
     }
     let me = arch::cpu::index();
-    for vcpu in vm.vcpus().filter(|vcpu| kick.contains(vcpu.index)) {
+    let mut rest = kick.bits();
+    while let Some(vcpu) = vm.vcpu(rest.trailing_zeros() as usize) {
+        rest &= rest.wrapping_sub(1);
         vcpu.refresh.store(true, Ordering::SeqCst);
         if vcpu.waiting.load(Ordering::SeqCst) {
             scheduler::wake(irq, vcpu);

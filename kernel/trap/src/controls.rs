@@ -1,7 +1,7 @@
 //! The trap controls that the rest of this crate assumes: what EL2 sets while a guest runs.
 //!
 //! Values are for `HCR_EL2.E2H` = 0. Bits that may differ from vCPU to vCPU or from moment to moment
-//! (`HCR_EL2.VSE`, `TWE`, …) are the caller's; these here never change.
+//! (`HCR_EL2.VSE`, `TWI`, `TWE`, …) are the caller's; these here never change.
 
 /// `HCR_EL2` (Arm ARM D24.2).
 ///
@@ -10,7 +10,6 @@
 /// - `FMO`, `IMO`, `AMO`: physical interrupts and SErrors come to EL2, virtual ones go to EL1.
 /// - `FB`, `BSU` = inner shareable: a guest's local TLB and barrier instructions reach the core on which it
 ///   ran before it was moved.
-/// - `TWI`: a waiting vCPU gives its core away.
 /// - `TID1`, `TID3`, `TID5`: ID registers trap but those of caches. `TSC`: `SMC` traps. `TIDCP`, `TACR`: IMPLEMENTATION DEFINED registers and
 ///   `ACTLR_EL1` trap. `TLOR`, `TERR`: limited ordering regions and RAS error records trap.
 /// - Clear, so that they trap or are undefined: `API`, `APK` (pointer authentication), `ATA` (memory
@@ -24,7 +23,6 @@ pub const HCR_EL2: u64 = hcr::VM
     | hcr::AMO
     | hcr::FB
     | hcr::BSU_INNER
-    | hcr::TWI
     | hcr::TID1
     | hcr::TID3
     | hcr::TSC
@@ -44,7 +42,6 @@ mod hcr {
     pub const AMO: u64 = 1 << 5;
     pub const FB: u64 = 1 << 9;
     pub const BSU_INNER: u64 = 1 << 10;
-    pub const TWI: u64 = 1 << 13;
     pub const TID1: u64 = 1 << 16;
     pub const TID3: u64 = 1 << 18;
     pub const TSC: u64 = 1 << 19;

@@ -53,15 +53,17 @@ impl<const WORDS: usize> Vgic<WORDS> {
         cpu.clear_stale(hw);
         cpu.settle(&self.links, hw);
         cpu.report(left, hw);
+        cpu.fresh = 0;
         let others = !rules.vcpu_bit;
         self.dirty &= others;
+        self.whole &= others;
         self.kick &= others;
         self.rwp &= others;
     }
 
     /// What listing on `vcpu` needs to know of the rest.
     #[inline]
-    fn rules<H: ListRegisters>(&self, vcpu: usize, hw: &H) -> Rules {
+    pub(crate) fn rules<H: ListRegisters>(&self, vcpu: usize, hw: &H) -> Rules {
         Rules {
             groups: self.groups(),
             senders: if self.is_v3() { 0 } else { SGIS },
@@ -178,21 +180,21 @@ struct Left {
 
 /// What listing needs to know besides the interrupts themselves.
 #[derive(Clone, Copy)]
-struct Rules {
-    groups: Groups,
+pub(crate) struct Rules {
+    pub groups: Groups,
     /// Private interrupts that have senders: GICv2's SGIs.
-    senders: u32,
+    pub senders: u32,
     /// How many list registers there are.
     limit: usize,
     /// Whose they are.
     vcpu: usize,
-    vcpu_bit: u8,
+    pub vcpu_bit: u8,
 }
 
 impl Cpu {
     /// Lists private interrupt `index`; false if there is no room.
     #[inline]
-    fn list<H: ListRegisters>(
+    pub(crate) fn list<H: ListRegisters>(
         &mut self,
         index: usize,
         links: &[u8; 16],

@@ -72,7 +72,7 @@ impl<const WORDS: usize> Vgic<WORDS> {
     /// [`sync`](Self::sync), and then fills the list registers anew. The loaded `vcpu` has collected all
     /// its kicks; the one returned is for others, to whom shared interrupts now belong.
     pub fn refresh<H: ListRegisters>(&mut self, vcpu: usize, hw: &mut H) -> Kick {
-        if self.is_loaded(vcpu) {
+        if self.is_loaded(vcpu) && !self.list_fresh(vcpu, hw) {
             self.fold(vcpu, hw);
             self.sample(vcpu, hw);
             self.fill(vcpu, hw);

@@ -87,7 +87,8 @@ impl<const WORDS: usize> Vgic<WORDS> {
         cpu.bank.physical |= mask;
         // It can only fire after its former self was deactivated, which its list register tells later.
         cpu.bank.refired |= cpu.bank.listed & mask;
+        cpu.fresh |= mask;
         self.touch(Place::Private(vcpu), mask);
-        self.take_kick()
+        self.take_fresh_kick()
     }
 }

@@ -52,6 +52,7 @@ mod config;
 mod dist;
 mod fill;
 mod flow;
+mod fresh;
 mod hw;
 mod ident;
 mod input;

@@ -21,6 +21,7 @@ impl<const WORDS: usize> Vgic<WORDS> {
         self.online = 0;
         self.loaded = 0;
         self.dirty = 0;
+        self.whole = 0;
         self.kick = 0;
         self.rwp = 0;
         self.busy = 0;
@@ -35,6 +36,7 @@ impl<const WORDS: usize> Vgic<WORDS> {
             cpu.sources = [0; 16];
             cpu.active_source = [0; 16];
             cpu.used = 0;
+            cpu.fresh = 0;
             cpu.stale = 0;
             cpu.control = Control::QUIET;
             cpu.loud = false;

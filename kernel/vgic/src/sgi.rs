@@ -78,10 +78,11 @@ impl<const WORDS: usize> Vgic<WORDS> {
             }
             if cpu.bank.latch & mask == 0 {
                 cpu.bank.latch |= mask;
+                cpu.fresh |= mask;
                 self.touch(Place::Private(target), mask);
             }
         }
-        self.take_kick()
+        self.take_fresh_kick()
     }
 
     /// vCPU `vcpu` wrote `value` to `GICD_SGIR`.

@@ -38,6 +38,8 @@ pub(crate) struct Cpu {
     pub slots: [Slot; MAX_LRS],
     /// List registers that the state counts on.
     pub used: u16,
+    /// Private interrupts that have become pending since the last refresh.
+    pub fresh: u32,
     /// List registers that hold something the state has already taken back; to be overwritten before the
     /// guest runs.
     pub stale: u16,
@@ -61,6 +63,7 @@ impl Cpu {
             source: 0,
         }; MAX_LRS],
         used: 0,
+        fresh: 0,
         stale: 0,
         control: Control::QUIET,
         loud: false,
@@ -133,6 +136,8 @@ pub struct Vgic<const WORDS: usize> {
     pub(crate) loaded: u8,
     /// vCPUs that were kicked and have not been refreshed.
     pub(crate) dirty: u8,
+    /// Those of them for whom there is more to do than to list what is [`Cpu::fresh`].
+    pub(crate) whole: u8,
     /// What the public call in progress will return.
     pub(crate) kick: u8,
     /// vCPUs whose core may still deliver something that a completed register write has forbidden.
@@ -157,6 +162,7 @@ impl<const WORDS: usize> Vgic<WORDS> {
             online: 0,
             loaded: 0,
             dirty: 0,
+            whole: 0,
             kick: 0,
             rwp: 0,
             busy: 0,
@@ -280,6 +286,14 @@ impl<const WORDS: usize> Vgic<WORDS> {
     /// Those that were [`touch`](Self::touch)ed since the last call. vCPUs that are off need no kick: they
     /// are filled when they are loaded.
     pub(crate) fn take_kick(&mut self) -> Kick {
+        let kick = self.take_fresh_kick();
+        self.whole |= kick.bits();
+        kick
+    }
+
+    /// [`take_kick`](Self::take_kick), when those who were touched have no more to do than to list what is in their
+    /// [`Cpu::fresh`].
+    pub(crate) fn take_fresh_kick(&mut self) -> Kick {
         let kick = self.kick & (self.online | self.loaded);
         self.kick = 0;
         self.dirty |= kick;
