@@ -135,7 +135,16 @@ pub fn guests() -> Folder {
     folder.put("guests/linux/initrd-shell.cpio.gz", vec![1; 987_548]);
     folder.put("guests/linux/initrd-check.cpio.gz", vec![2; 989_260]);
     folder.put("guests/u-boot/u-boot.bin", vec![3; 971_304]);
-    for program in ["hello", "arch", "attack", "load", "bench"] {
+    for program in [
+        "chatter",
+        "fault",
+        "lifecycle",
+        "hello",
+        "arch",
+        "attack",
+        "load",
+        "bench",
+    ] {
         folder.put(
             &format!("built/{program}.elf"),
             elf(0xb7, 0x4010_0000, 0x3_0000),
