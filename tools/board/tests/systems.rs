@@ -10,15 +10,17 @@ use proptest::prelude::*;
 
 use common::{root, shipped, symbols, symbols_gicv2, try_system};
 
-const SYSTEMS: &[&str] = &[
-    "linux",
-    "linux-check",
-    "linux-one",
-    "linux-smp",
-    "hello",
-    "uboot",
-    "modules",
-];
+/// Every system in `configs/systems`.
+fn shipped_systems() -> Vec<String> {
+    let mut found: Vec<String> = fs::read_dir(root().join("configs/systems"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
+        .collect();
+    found.sort();
+    assert!(found.iter().any(|name| name == "linux"));
+    found
+}
 
 /// The committed tables, compiled: what is generated is Rust of the types that the kernel knows.
 mod compiled {
@@ -89,21 +91,8 @@ fn golden(name: &str, text: &str) {
 }
 
 #[test]
-fn every_shipped_system_is_listed_here() {
-    let mut found: Vec<String> = fs::read_dir(root().join("configs/systems"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
-        .collect();
-    found.sort();
-    let mut listed: Vec<&str> = SYSTEMS.to_vec();
-    listed.sort_unstable();
-    assert_eq!(found, listed);
-}
-
-#[test]
 fn the_shipped_systems_fit_and_nothing_overlaps() {
-    for name in SYSTEMS {
+    for name in &shipped_systems() {
         for symbols in [symbols(), symbols_gicv2()] {
             let (model, _folder) = shipped(name, &symbols);
             let mut taken: Vec<Region> = vec![model.plan.kernel, model.plan.pack, model.plan.pool];
