@@ -2,6 +2,7 @@
 //! the guests' files, so that no test needs a download.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -135,22 +136,21 @@ pub fn guests() -> Folder {
     folder.put("guests/linux/initrd-shell.cpio.gz", vec![1; 987_548]);
     folder.put("guests/linux/initrd-check.cpio.gz", vec![2; 989_260]);
     folder.put("guests/u-boot/u-boot.bin", vec![3; 971_304]);
-    for program in [
-        "chatter",
-        "fault",
-        "lifecycle",
-        "hello",
-        "arch",
-        "attack",
-        "load",
-        "bench",
-    ] {
+    for program in programs() {
         folder.put(
-            &format!("built/{program}.elf"),
+            &format!("built/{program}"),
             elf(0xb7, 0x4010_0000, 0x3_0000),
         );
     }
     folder
+}
+
+/// The file names of the programs of tests/guests that the shipped systems ask for.
+fn programs() -> BTreeSet<String> {
+    let systems = fs::read_dir(root().join("configs/systems")).unwrap();
+    systems
+        .flat_map(|entry| board::built_images(&entry.unwrap().path()).unwrap())
+        .collect()
 }
 
 /// Evaluates a system from text, with a board from text or the shipped one.
