@@ -12,7 +12,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::build::{self, Build};
 use crate::emulator::{Emulator, Waited};
@@ -29,6 +29,42 @@ const FIRST_INSTRUCTION: u64 = 700_000;
 const LINUX: [(&str, u8, f64); 2] = [("linux-one", 1, 1.002), ("linux-smp", 2, 1.01)];
 /// A counted run is single-threaded; this only ends one that hangs.
 const LIMIT: Duration = Duration::from_secs(300);
+
+/// What `build/bench/boot.json` holds.
+#[derive(Serialize)]
+struct Figures {
+    unit: &'static str,
+    configuration: String,
+    first_instruction: Bounded,
+    size: Sizes,
+    linux: Vec<Boot>,
+}
+
+/// A figure and the most it may be.
+#[derive(Serialize)]
+struct Bounded {
+    value: u64,
+    bound: u64,
+}
+
+/// Sizes of the image's sections, in bytes.
+#[derive(Serialize)]
+struct Sizes {
+    text: u64,
+    data: u64,
+    bss: u64,
+}
+
+/// One Linux boot, by the kernel's own clock.
+#[derive(Serialize)]
+struct Boot {
+    system: &'static str,
+    cpus: u8,
+    bare_us: u64,
+    caesura_us: u64,
+    ratio: f64,
+    bound: f64,
+}
 
 /// Measures, prints, writes `build/bench/boot.json`.
 ///
@@ -63,17 +99,29 @@ pub fn boot_command(project: &mut Project) -> Result<()> {
         if ratio > bound {
             exceeded.push(format!("{system}: {ratio:.5} > {bound}"));
         }
-        linux.push(json!({
-            "system": system, "cpus": cpus, "bare_us": bare, "caesura_us": hosted, "ratio": ratio, "bound": bound,
-        }));
+        linux.push(Boot {
+            system,
+            cpus,
+            bare_us: bare,
+            caesura_us: hosted,
+            ratio,
+            bound,
+        });
     }
-    let figures = json!({
-        "unit": "instructions (QEMU -icount shift=0; 1 us = 1000)",
-        "configuration": hello.configuration.label,
-        "first_instruction": { "value": first, "bound": FIRST_INSTRUCTION },
-        "size": { "text": size.text, "data": size.data, "bss": size.bss },
-        "linux": linux,
-    });
+    let figures = Figures {
+        unit: "instructions (QEMU -icount shift=0; 1 us = 1000)",
+        configuration: hello.configuration.label.clone(),
+        first_instruction: Bounded {
+            value: first,
+            bound: FIRST_INSTRUCTION,
+        },
+        size: Sizes {
+            text: size.text,
+            data: size.data,
+            bss: size.bss,
+        },
+        linux,
+    };
     write(project, &figures)?;
     if exceeded.is_empty() {
         Ok(())
@@ -91,9 +139,10 @@ fn cores(cpus: u8) -> Selection {
     }
 }
 
-fn write(project: &Project, figures: &Value) -> Result<()> {
+fn write(project: &Project, figures: &impl Serialize) -> Result<()> {
     let path = project.path("build/bench/boot.json");
-    let text = format!("{figures:#}\n");
+    let mut text = serde_json::to_string_pretty(figures).context("describe", &path)?;
+    text.push('\n');
     board::write_if_changed(&path, text.as_bytes()).context("write", &path)?;
     Ok(())
 }
