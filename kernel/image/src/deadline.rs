@@ -74,7 +74,7 @@ pub fn arm(local: &Local) {
 pub fn spare(local: &Local, now: u64) {
     if local.slice_end.get().is_some_and(|end| end <= now) {
         // Less might be over again before the guest's first instruction.
-        let slice = ticks_from_us(u64::from(SCHED_SLICE_US));
+        let slice = ticks_from_us(SCHED_SLICE_US);
         local.slice_end.set(Some(now.saturating_add(slice)));
         arm(local);
     }

@@ -22,8 +22,9 @@ const CLEAR_SLICE: u64 = 16 * 1024;
 const PIECES: usize = pieces();
 
 #[allow(
+    clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    reason = "evaluated by the compiler, for which a wrong index is an error"
+    reason = "evaluated by the compiler, for which an overflow or a wrong index is an error"
 )]
 const fn pieces() -> usize {
     let (mut most, mut vm) = (1, 0);

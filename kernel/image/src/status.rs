@@ -6,9 +6,9 @@ use crate::{console, memory, scheduler};
 
 /// Prints it.
 pub fn print() {
-    let hertz = arch::timer::frequency().max(1);
+    let hertz = arch::timer::frequency();
     let now = arch::timer::now();
-    let ms = |ticks: u64| ticks.saturating_mul(1000) / hertz;
+    let ms = |ticks: u64| ticks.saturating_mul(1000).checked_div(hertz).unwrap_or(0);
     for vm in &VMS {
         let state = match vm.state() {
             State::Off => "off",

@@ -147,8 +147,9 @@ impl Vcpu {
 pub static VCPUS: [Vcpu; VCPUS_TOTAL] = all();
 
 #[allow(
+    clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    reason = "evaluated by the compiler, for which a wrong index is an error"
+    reason = "evaluated by the compiler, for which an overflow or a wrong index is an error"
 )]
 const fn all() -> [Vcpu; VCPUS_TOTAL] {
     let mut vcpus = [const { Vcpu::new(&vm::VMS[0]) }; VCPUS_TOTAL];

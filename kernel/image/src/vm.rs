@@ -23,8 +23,9 @@ use crate::{hw, power, scheduler};
 pub const SPI_WORDS: usize = spi_words();
 
 #[allow(
+    clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    reason = "evaluated by the compiler, for which a wrong index is an error"
+    reason = "evaluated by the compiler, for which an overflow or a wrong index is an error"
 )]
 const fn spi_words() -> usize {
     let (mut most, mut vm) = (1, 0);
@@ -95,8 +96,9 @@ pub struct Vm {
 
 impl Vm {
     #[allow(
+        clippy::arithmetic_side_effects,
         clippy::indexing_slicing,
-        reason = "evaluated by the compiler, for which a wrong index is an error"
+        reason = "evaluated by the compiler, for which an overflow or a wrong index is an error"
     )]
     const fn new(number: usize) -> Self {
         Self {
@@ -188,8 +190,9 @@ impl Vm {
 pub static VMS: [Vm; COUNT] = all();
 
 #[allow(
+    clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    reason = "evaluated by the compiler, for which a wrong index is an error"
+    reason = "evaluated by the compiler, for which an overflow or a wrong index is an error"
 )]
 const fn all() -> [Vm; COUNT] {
     let mut vms = [const { Vm::new(0) }; COUNT];
