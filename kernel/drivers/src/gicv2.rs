@@ -206,10 +206,10 @@ impl GicV2 {
     #[inline]
     pub fn send_sgi(&self, cpus: u64, intid: u32) {
         let mut list = 0;
-        for (n, target) in self.targets.iter().enumerate() {
-            if cpus & 1 << n != 0 {
-                list |= u32::from(target.load(Ordering::Relaxed));
-            }
+        let mut rest = cpus;
+        while let Some(target) = self.targets.get(rest.trailing_zeros() as usize) {
+            rest &= rest - 1;
+            list |= u32::from(target.load(Ordering::Relaxed));
         }
         cpu::dsb();
         self.distributor.0.sgir.set(list << 16 | intid & 0xf);

@@ -29,6 +29,6 @@ pub mod gicv2;
 pub mod gicv3;
 
 #[cfg(all(target_arch = "aarch64", feature = "gicv2", not(feature = "gicv3")))]
-pub use gicv2::{GicV2 as Gic, VirtualInterface};
+pub use gicv2::{Acknowledged, GicV2 as Gic, VirtualInterface};
 #[cfg(all(target_arch = "aarch64", feature = "gicv3", not(feature = "gicv2")))]
-pub use gicv3::{GicV3 as Gic, VirtualInterface};
+pub use gicv3::{Acknowledged, GicV3 as Gic, VirtualInterface};

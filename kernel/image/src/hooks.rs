@@ -48,6 +48,15 @@ extern "C" fn caesura_exit(guest: &mut GuestContext, kind: u64) -> *mut GuestCon
             Quick::Answered => return leave(vcpu, guest, left, Next::Resume),
             Quick::No => {}
         }
+    } else if kind == ExitKind::Irq as u64 {
+        // SAFETY: as above.
+        match unsafe { IrqGuard::assume(|irq| quick::interrupt(irq, vcpu)) } {
+            Quick::Done => {
+                vcpu.brief_stay(arch::timer::now().wrapping_sub(left));
+                return guest;
+            }
+            Quick::Answered | Quick::No => return leave(vcpu, guest, left, Next::Resume),
+        }
     }
     general(vcpu, guest, kind, left)
 }
@@ -67,7 +76,7 @@ fn general(
         }
         ExitKind::Irq | ExitKind::Irq32 => {
             // SAFETY: as above.
-            unsafe { IrqGuard::assume(irq::handle) };
+            unsafe { IrqGuard::assume(irq::handle_all) };
             Next::Resume
         }
         ExitKind::SError | ExitKind::SError32 => exit::serror(vcpu),
@@ -96,7 +105,7 @@ fn leave(
 #[unsafe(no_mangle)]
 extern "C" fn caesura_irq() {
     // SAFETY: exceptions mask interrupts, and the handlers unmask nothing.
-    unsafe { IrqGuard::assume(irq::handle) };
+    unsafe { IrqGuard::assume(irq::handle_all) };
 }
 
 /// EL2 itself has failed.

@@ -5,6 +5,8 @@
 
 use core::sync::atomic::Ordering;
 
+use drivers::{Acknowledged, Gic};
+
 use crate::config::BOARD;
 use crate::cores;
 use crate::platform::IrqGuard;
@@ -22,38 +24,53 @@ pub fn poke(_irq: &IrqGuard, cpu: usize) {
 }
 
 /// Handles all interrupts that are pending on this core.
-pub fn handle(irq: &IrqGuard) {
+pub fn handle_all(irq: &IrqGuard) {
     let Some(gic) = hw::gic() else { return };
     while let Some(interrupt) = gic.ack() {
-        let begun = arch::timer::now();
-        let intid = interrupt.intid();
-        let own = if intid == BOARD.timers.virtual_ {
-            // Stays active until the guest ends its virtual counterpart.
-            gic.drop_priority(interrupt);
-            virtual_timer(irq);
-            true
-        } else {
-            let own = other(irq, intid, gic.maintenance());
-            gic.drop_priority(interrupt);
-            gic.deactivate(interrupt);
-            own
-        };
-        if !own {
-            let local = cores::local(irq);
-            let taken = arch::timer::now().saturating_sub(begun);
-            local
-                .for_others
-                .set(local.for_others.get().saturating_add(taken));
-        }
+        handle(irq, gic, interrupt);
+    }
+}
+
+/// Handles an interrupt that was acknowledged.
+#[inline]
+pub fn handle(irq: &IrqGuard, gic: &Gic, interrupt: Acknowledged) {
+    let intid = interrupt.intid();
+    if intid == POKE {
+        // Whoever poked has set a flag, which is seen on the way out.
+        gic.drop_priority(interrupt);
+        gic.deactivate(interrupt);
+    } else {
+        handle_other(irq, gic, interrupt);
+    }
+}
+
+#[inline(never)]
+fn handle_other(irq: &IrqGuard, gic: &Gic, interrupt: Acknowledged) {
+    let begun = arch::timer::now();
+    let intid = interrupt.intid();
+    let own = if intid == BOARD.timers.virtual_ {
+        // Stays active until the guest ends its virtual counterpart.
+        gic.drop_priority(interrupt);
+        virtual_timer(irq);
+        true
+    } else {
+        let own = other(irq, intid, gic.maintenance());
+        gic.drop_priority(interrupt);
+        gic.deactivate(interrupt);
+        own
+    };
+    if !own {
+        let local = cores::local(irq);
+        let taken = arch::timer::now().saturating_sub(begun);
+        local
+            .for_others
+            .set(local.for_others.get().saturating_add(taken));
     }
 }
 
 /// Handles an interrupt that EL2 ends itself; says whether it is the business of the vCPU that is loaded.
 fn other(irq: &IrqGuard, intid: u32, maintenance: u32) -> bool {
-    if intid == POKE {
-        // Whoever poked has set a flag, which is seen on the way out.
-        true
-    } else if intid == maintenance {
+    if intid == maintenance {
         if let Some(vcpu) = cores::local(irq).loaded.get() {
             // Level-triggered: it would be taken again and again until the list registers are seen to.
             vm::with_gic(irq, vcpu, |gic, hw| gic.refresh(vcpu.index, hw));

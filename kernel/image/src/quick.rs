@@ -12,7 +12,8 @@ use vgic::SgiRegister;
 use crate::config::BOARD;
 use crate::platform::IrqGuard;
 use crate::vcpu::Vcpu;
-use crate::{calls, vm};
+use crate::vm::{self, VIRTUAL_TIMER};
+use crate::{calls, hw, irq, run};
 
 /// What came of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,10 +33,52 @@ pub fn handle(irq: &IrqGuard, vcpu: &'static Vcpu, guest: &mut GuestContext) -> 
     let esr = arch::guest::esr();
     match trap::class(esr) {
         trap::ec::HVC => call(guest, esr),
-        trap::ec::DATA_ABORT_LOWER => read(irq, vcpu, guest, esr),
+        trap::ec::DATA_ABORT_LOWER => match read(irq, vcpu, guest, esr) {
+            Quick::No if matches!(BOARD.gic, tables::Gic::V2 { .. }) => {
+                send_v2(irq, vcpu, guest, esr)
+            }
+            done => done,
+        },
         trap::ec::SYSREG => send(irq, vcpu, guest, esr),
         _ => Quick::No,
     }
+}
+
+/// Handles an interrupt that was taken while the guest ran. Others that are pending exit it again.
+#[inline(always)]
+pub fn interrupt(irq: &IrqGuard, vcpu: &'static Vcpu) -> Quick {
+    let Some(gic) = hw::gic() else {
+        return Quick::Answered;
+    };
+    let Some(interrupt) = gic.ack() else {
+        return Quick::Done;
+    };
+    if interrupt.intid() == BOARD.timers.virtual_ {
+        let mut interface = gic.virtual_interface();
+        let again = vcpu
+            .vm
+            .gic
+            .lock(irq)
+            .linked_again(vcpu.index, VIRTUAL_TIMER, &mut interface);
+        if again {
+            gic.drop_priority(interrupt);
+            return Quick::Done;
+        }
+    }
+    other(irq, vcpu, gic, interrupt)
+}
+
+/// Handles an interrupt that asks for more.
+#[inline(never)]
+fn other(
+    irq: &IrqGuard,
+    vcpu: &'static Vcpu,
+    gic: &drivers::Gic,
+    interrupt: drivers::Acknowledged,
+) -> Quick {
+    irq::handle(irq, gic, interrupt);
+    run::refresh(irq, vcpu);
+    Quick::Answered
 }
 
 /// A call that needs no more than a value in x0.
@@ -73,8 +116,30 @@ fn read(irq: &IrqGuard, vcpu: &'static Vcpu, guest: &mut GuestContext, esr: u64)
     }
 }
 
+/// A software interrupt of GICv2.
+#[inline(never)]
+fn send_v2(irq: &IrqGuard, vcpu: &'static Vcpu, guest: &mut GuestContext, esr: u64) -> Quick {
+    let Some(rt) = trap::word_store(esr) else {
+        return Quick::No;
+    };
+    let ipa = arch::traps::fault_ipa(esr, arch::guest::far(), arch::guest::hpfar());
+    let Some(offset) = ipa.map(|ipa| ipa.wrapping_sub(vcpu.vm.table.gic.distributor)) else {
+        return Quick::No;
+    };
+    let value = guest.get(rt) as u32;
+    let kick = vcpu.vm.gic.lock(irq).gicd_send(vcpu.index, offset, value);
+    match kick {
+        Some(kick) => {
+            vm::deliver(irq, vcpu.vm, kick);
+            guest.skip(true);
+            Quick::Answered
+        }
+        None => Quick::No,
+    }
+}
+
 /// A software interrupt of GICv3. GICv2 guests cannot reach the register: there it goes the general way.
-#[inline(always)]
+#[inline(never)]
 fn send(irq: &IrqGuard, vcpu: &'static Vcpu, guest: &mut GuestContext, esr: u64) -> Quick {
     const ICC_SGI1R_EL1: trap::SysReg = trap::SysReg::new(3, 0, 12, 11, 5);
     let Some(rt) = ICC_SGI1R_EL1

@@ -29,16 +29,23 @@ pub enum Next {
 
 /// The way out of an exit that began at `left`: `true` if the same guest goes on, `false` if [`switch`] must say
 /// who does.
-#[inline]
+#[inline(always)]
 pub fn leave(irq: &IrqGuard, vcpu: &'static Vcpu, left: u64, next: Next) -> bool {
-    let others = cores::local(irq).for_others.take();
-    if next == Next::Resume {
-        refresh(irq, vcpu);
-    }
-    if next == Next::Resume && others == 0 && !cores::has_work(irq) {
+    if next == Next::Resume
+        && cores::local(irq).for_others.get() == 0
+        && !vcpu.refresh.load(Ordering::Relaxed)
+        && !cores::has_work(irq)
+    {
         vcpu.brief_stay(arch::timer::now().saturating_sub(left));
         return true;
     }
+    leave_busy(irq, vcpu, left, next)
+}
+
+/// [`leave`] when there is more to book, or something to do first.
+#[inline(never)]
+fn leave_busy(irq: &IrqGuard, vcpu: &'static Vcpu, left: u64, next: Next) -> bool {
+    let others = cores::local(irq).for_others.take();
     vcpu.left_guest(irq, left);
     if others != 0 {
         let mut account = vcpu.account.lock(irq);
@@ -72,7 +79,7 @@ fn leave_after_work(irq: &IrqGuard, vcpu: &'static Vcpu, others: u64, next: Next
 
 /// Puts what the virtual GIC has for `vcpu`, loaded here, into the list registers.
 #[inline]
-fn refresh(irq: &IrqGuard, vcpu: &'static Vcpu) {
+pub fn refresh(irq: &IrqGuard, vcpu: &'static Vcpu) {
     while vcpu.refresh.load(Ordering::Relaxed) {
         vcpu.refresh.store(false, Ordering::SeqCst);
         vm::with_gic(irq, vcpu, |gic, hw| gic.refresh(vcpu.index, hw));

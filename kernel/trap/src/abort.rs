@@ -119,6 +119,18 @@ impl DataAbort {
 #[inline(always)]
 #[must_use]
 pub const fn word_load(esr: u64) -> Option<u8> {
+    word_access(esr, 0)
+}
+
+/// The same for a store of 32 bits: the register that holds them.
+#[inline(always)]
+#[must_use]
+pub const fn word_store(esr: u64) -> Option<u8> {
+    word_access(esr, WNR)
+}
+
+#[inline(always)]
+const fn word_access(esr: u64, direction: u64) -> Option<u8> {
     const IL: u64 = 1 << 25;
     const SIZE: u64 = 3 << 22;
     const WORD: u64 = 2 << 22;
@@ -127,7 +139,7 @@ pub const fn word_load(esr: u64) -> Option<u8> {
     const STATUS: u64 = 0x3c;
     const TRANSLATION: u64 = 0x04;
     const LOOK_AT: u64 = IL | ISV | SIZE | SIGNED | FNV | CM | S1PTW | WNR | STATUS;
-    if esr & LOOK_AT == IL | ISV | WORD | TRANSLATION {
+    if esr & LOOK_AT == IL | ISV | WORD | TRANSLATION | direction {
         Some((esr >> 16) as u8 & 31)
     } else {
         None
@@ -277,20 +289,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_word_load_is_what_the_decoder_says_it_is(iss in 0u64..1 << 25, word: bool) {
+        fn a_word_access_is_what_the_decoder_says_it_is(iss in 0u64..1 << 25, word: bool) {
             // Half of the time something that is one but for a few bits.
-            let iss = if word { iss & (ISV | 31 << 16 | 3) | ISV | 2 << 22 | 0x04 } else { iss };
+            let iss = if word { iss & (ISV | 31 << 16 | WNR | 3) | ISV | 2 << 22 | 0x04 } else { iss };
             let esr = 0x24 << 26 | 1 << 25 | iss;
             let abort = data(iss);
             let expected = abort.access.filter(|access| {
                 access.size == 4
                     && !access.sign_extend
-                    && !abort.write
                     && !abort.s1ptw
                     && abort.va.is_some()
                     && matches!(abort.fault, Fault::Translation(0..))
             });
-            prop_assert_eq!(word_load(esr), expected.map(|access| access.rt));
+            let (load, store) = if abort.write { (None, expected) } else { (expected, None) };
+            prop_assert_eq!(word_load(esr), load.map(|access| access.rt));
+            prop_assert_eq!(word_store(esr), store.map(|access| access.rt));
         }
     }
 

@@ -32,7 +32,7 @@ mod exit;
 mod id;
 mod sysreg;
 
-pub use abort::{Access, DataAbort, Fault, InstructionAbort, word_load};
+pub use abort::{Access, DataAbort, Fault, InstructionAbort, word_load, word_store};
 pub use access::{Action, Emulated};
 pub use debug::Debug;
 pub use exit::{Exit, Feature, SysRegTrap, Wfx, class, decode, ec};

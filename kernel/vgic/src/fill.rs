@@ -212,6 +212,7 @@ impl Cpu {
         if linked {
             lr.hw = links.get(index & 15).copied().map(u32::from);
             lr.eoi_maintenance = false;
+            self.linked_slot = n as u8;
         }
         if sender {
             lr.eoi_maintenance &= lr.state.is_active();

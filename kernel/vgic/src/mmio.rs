@@ -105,6 +105,18 @@ impl<const WORDS: usize> Vgic<WORDS> {
         Read { value, kick }
     }
 
+    /// vCPU `vcpu` wrote `value` to the 32-bit register at `offset` of the distributor, if that is `GICD_SGIR`. `None`:
+    /// it is not; use [`gicd_write`](Self::gicd_write).
+    #[inline(always)]
+    pub fn gicd_send(&mut self, vcpu: usize, offset: u64, value: u32) -> Option<Kick> {
+        const SGIR: u64 = 0xf00;
+        if offset != SGIR || self.is_v3() || self.cpu(vcpu).is_none() {
+            return None;
+        }
+        self.write_sgir(vcpu, value);
+        Some(self.take_fresh_kick())
+    }
+
     /// Writes the distributor; as [`gicd_read`](Self::gicd_read). Bits of `value` beyond `width` are
     /// ignored.
     pub fn gicd_write<H: ListRegisters>(

@@ -110,6 +110,7 @@ impl<const WORDS: usize> Vgic<WORDS> {
         if sources & !*pending != 0 {
             *pending |= sources;
             cpu.bank.latch |= bit(sgi & 15);
+            cpu.fresh |= bit(sgi & 15);
             self.touch(Place::Private(target), bit(sgi & 15));
         }
     }

@@ -38,6 +38,8 @@ pub(crate) struct Cpu {
     pub slots: [Slot; MAX_LRS],
     /// List registers that the state counts on.
     pub used: u16,
+    /// The list register that a linked interrupt was given last.
+    pub linked_slot: u8,
     /// Private interrupts that have become pending since the last refresh.
     pub fresh: u32,
     /// List registers that hold something the state has already taken back; to be overwritten before the
@@ -63,6 +65,7 @@ impl Cpu {
             source: 0,
         }; MAX_LRS],
         used: 0,
+        linked_slot: 0,
         fresh: 0,
         stale: 0,
         control: Control::QUIET,

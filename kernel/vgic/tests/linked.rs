@@ -21,8 +21,34 @@ fn world(version: Version) -> World {
 fn fire(world: &mut World, v: usize) {
     world.cores[v].physical_line |= BIT;
     world.cores[v].physical_active |= BIT;
-    let kick = world.gic.linked_fired(v, TIMER);
-    world.note(kick);
+    if !world.gic.linked_again(v, TIMER, &mut world.cores[v]) {
+        let kick = world.gic.linked_fired(v, TIMER);
+        world.note(kick);
+    }
+}
+
+#[test]
+fn the_short_way_is_for_a_timer_whose_last_interrupt_was_ended_and_nothing_else() {
+    for version in [Version::V2, Version::V3] {
+        let mut world = world(version);
+        let again = |world: &mut World| world.gic.linked_again(0, TIMER, &mut world.cores[0]);
+        assert!(!again(&mut world), "never listed");
+        fire(&mut world, 0);
+        world.enter(0);
+        assert!(!again(&mut world), "pending still");
+        assert_eq!(world.ack(0), Some(TIMER));
+        assert!(!again(&mut world), "active still");
+        world.cores[0].physical_line = 0;
+        world.prompt = false;
+        world.eoi(0, TIMER);
+        world.cores[0].physical_line = BIT;
+        world.cores[0].physical_active = BIT;
+        assert!(again(&mut world));
+        assert_eq!(world.ack(0), Some(TIMER));
+        world.eoi(0, TIMER);
+        world.write_bit(0, ICENABLER, TIMER);
+        assert!(!again(&mut world), "disabled since");
+    }
 }
 
 #[test]

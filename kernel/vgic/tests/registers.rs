@@ -476,3 +476,16 @@ fn what_is_peeked_at_is_what_a_read_says() {
         );
     }
 }
+
+#[test]
+fn the_short_way_of_a_software_interrupt_is_for_its_register_only() {
+    let mut world = World::v2(2);
+    world.write_bit(1, ISENABLER, 3);
+    for offset in (0..0x1000).step_by(4).filter(|offset| *offset != 0xf00) {
+        assert_eq!(world.gic.gicd_send(0, offset, 1 << 17 | 3), None);
+    }
+    let kick = world.gic.gicd_send(0, 0xf00, 1 << 17 | 3);
+    world.note(kick.expect("GICD_SGIR"));
+    assert_eq!(world.ack(1).map(|iar| iar & 0x3ff), Some(3));
+    assert_eq!(World::v3(2).gic.gicd_send(0, 0xf00, 1 << 17 | 3), None);
+}
