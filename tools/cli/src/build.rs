@@ -140,12 +140,13 @@ fn assemble(model: &Model, elf: &[u8]) -> Result<Vec<u8>> {
     Ok(image)
 }
 
-/// What `make` does: builds, and leaves the result where scripts expect it, `build/<board>_<model>/`.
+/// What `make` does: builds, prints the memory map, and leaves the result where scripts expect it, `build/<board>_<model>/`.
 ///
 /// # Errors
 /// As [`build()`].
 pub fn build_command(project: &mut Project, selection: &Selection, system: &str) -> Result<()> {
     let build = build(project, selection, system)?;
+    println!("{}", build.model.summary());
     let folder = project.path("build").join(&build.configuration.label);
     for file in [&build.elf, &build.image] {
         let name = file.file_name().unwrap_or_default();
