@@ -27,19 +27,22 @@ setup_qemu() {
     say "QEMU $(qemu_release "$CAESURA_QEMU"), $CAESURA_QEMU"
 }
 
-# The mirror that this Debian system already uses, else Debian's own.
+# The Debian mirror to fetch from: the one that is named, else the one that this system uses already.
 debian_mirror() {
-    local mirror
-    mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
+    local mirror=${CAESURA_DEBIAN_MIRROR-}
+    [ -n "$mirror" ] || mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
         sed -n 's/^deb .*\(https\{0,1\}:[^ ]*\/debian\/\{0,1\}\) .*/\1/p; s/^URIs: *\(https\{0,1\}:[^ ]*\/debian\/\{0,1\}\) *$/\1/p' | head -n 1)
-    printf '%s' "${mirror:-http://deb.debian.org/debian}"
+    [ -n "$mirror" ] || fail "apt's sources name no Debian mirror; set CAESURA_DEBIAN_MIRROR to the URL of one (it ends in /debian)"
+    printf '%s' "$mirror"
 }
 
 add_backports() {
     local list=/etc/apt/sources.list.d/caesura-backports.list
     if apt-cache policy | grep -q 'n=bookworm-backports'; then return 0; fi
     say "adding bookworm-backports to apt's sources ($list): its QEMU is new enough"
-    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) bookworm-backports main" |
+    local mirror
+    mirror=$(debian_mirror)
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm-backports main" |
         as_root tee "$list" >/dev/null
     apt_updated=no
     apt_update

@@ -57,8 +57,8 @@ make_guests() {
     rm -rf "$work" "$cache/apt"
     mkdir -p "$work"/{linux,u-boot,unpacked} "$cache"/apt/{state/lists/partial,cache/archives/partial,packages}
     : >"$cache/apt/status"
-    local mirror=http://deb.debian.org/debian
-    if [ "$(. /etc/os-release && echo "$ID")" = debian ]; then mirror=$(debian_mirror); fi
+    local mirror
+    mirror=$(debian_mirror)
     echo "deb [signed-by=$keyring] $mirror $guest_release main" >"$cache/apt/sources.list"
     say "fetching Debian $guest_release's arm64 package lists (into the cache; nothing is installed)"
     guest_apt apt-get update >"$cache/guests.log" 2>&1 9>&- || { tail -n 5 "$cache/guests.log" >&2; fail "cannot fetch $mirror's lists"; }
