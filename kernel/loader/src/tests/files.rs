@@ -242,8 +242,21 @@ fn an_elf_goes_to_its_physical_addresses_and_its_bss_is_zeroed() {
     assert!(ram.at(BASE + 0x8004, 19_996).iter().all(|b| *b == 0));
     assert_eq!(ram.at(BASE + 0x8000 + 20_000, 1), [0xee]);
     assert_eq!(ram.written, 30_000);
-    let tight = load(File { limit: 29_999, ..kernel(&file, &ram) }, &mut ram, 777);
-    assert_eq!(tight, Err(LoadError::TooLarge { size: 30_000, limit: 29_999 }));
+    let tight = load(
+        File {
+            limit: 29_999,
+            ..kernel(&file, &ram)
+        },
+        &mut ram,
+        777,
+    );
+    assert_eq!(
+        tight,
+        Err(LoadError::TooLarge {
+            size: 30_000,
+            limit: 29_999
+        })
+    );
 }
 
 #[test]
