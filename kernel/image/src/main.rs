@@ -25,6 +25,7 @@ mod boot;
 #[cfg(target_os = "none")]
 mod calls;
 #[cfg(target_os = "none")]
+#[cfg_attr(not(feature = "loader_modules"), path = "chosen_off.rs")]
 mod chosen;
 #[cfg(target_os = "none")]
 mod config;

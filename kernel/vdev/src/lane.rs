@@ -44,6 +44,10 @@ impl Lane {
 }
 
 /// Byte `n` of a PrimeCell's eight identification registers at 0xfe0 to 0xffc, one byte each.
+#[cfg_attr(
+    not(any(feature = "pl011", feature = "pl031")),
+    allow(dead_code, reason = "there is no device to identify")
+)]
 pub(crate) fn identification(register: u64, bytes: &[u8; 8]) -> u32 {
     let index = register.wrapping_sub(0xfe0) >> 2;
     usize::try_from(index)

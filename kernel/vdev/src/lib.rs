@@ -22,7 +22,9 @@
 
 mod fifo;
 mod lane;
+#[cfg_attr(not(feature = "pl011"), path = "pl011_off.rs")]
 mod pl011;
+#[cfg_attr(not(feature = "pl031"), path = "pl031_off.rs")]
 mod pl031;
 mod window;
 

@@ -37,6 +37,15 @@ pub fn all() -> Vec<Case> {
             }
         }
     }
+    // What can be switched off is off, and Linux still boots.
+    cases.push(case(
+        "fragments/small/1",
+        Some("small"),
+        1,
+        "linux-one",
+        Action::Unattended,
+        true,
+    ));
     for (gic, fragment) in GICS {
         for system in ["arch", "attack"] {
             cases.push(case(
