@@ -13,9 +13,11 @@
 #![no_std]
 
 mod guard;
+mod model;
 mod per_cpu;
 mod platform;
 
 pub use guard::{IrqGuard, Pinned, PreemptGuard};
+pub use model::{Full, Hybrid, Legacy, Model, Pause, Stay};
 pub use per_cpu::{PerCpu, Slot};
 pub use platform::Platform;
