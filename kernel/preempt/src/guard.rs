@@ -51,9 +51,12 @@ impl<P: Platform> IrqGuard<P> {
 impl<P: Platform> PreemptGuard<P> {
     /// Runs `section` without rescheduling. Sections nest, also inside those of [`IrqGuard`].
     ///
-    /// Here EL2 is rescheduled only when it leaves for a guest, which no section survives: nothing to do.
+    /// The count of open sections is the thread's, not the core's, and moves with it. Where EL2 is rescheduled only
+    /// when it leaves for a guest, which no section survives, there is nothing to count.
     #[inline(always)]
     pub fn with<R>(section: impl FnOnce(&Self) -> R) -> R {
+        P::hold();
+        let _release = Release::<P>(PhantomData);
         section(&PreemptGuard(PhantomData, PhantomData))
     }
 }
@@ -71,7 +74,19 @@ impl<P: Platform> Drop for Restore<P> {
     }
 }
 
-// The promise of this model: a guard is knowledge, not data.
+/// Ends the section however it ends.
+struct Release<P: Platform>(PhantomData<(*mut (), P)>);
+
+impl<P: Platform> Drop for Release<P> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: matches the `hold` that began this section, on this thread (guards are `!Send`, and the section
+        // is a closure); what was borrowed from the guard ended with the closure.
+        unsafe { P::release() }
+    }
+}
+
+// A guard is knowledge, not data.
 const _: () = {
     struct Any;
     // SAFETY: never called; the type exists to measure the guards.

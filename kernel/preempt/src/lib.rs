@@ -8,8 +8,10 @@
 //! - nothing obtained through the guard outlives it, and no `.await` stands inside a section;
 //! - guards are zero-sized, `!Send` and `!Sync`.
 //!
+//! Beside them stand the preemption models ([`Model`]): what a pause in long work means, as pure judgement.
+//!
 //! What it does not do: it knows nothing of locks (see `sync`), threads or the hardware ([`Platform`]).
-//! In this model EL2 is rescheduled only on the way out to a guest, so [`PreemptGuard`] costs nothing.
+//! In [`Legacy`] EL2 is rescheduled only on the way out to a guest, so [`PreemptGuard`] costs nothing.
 #![no_std]
 
 mod guard;
