@@ -36,10 +36,7 @@ pub fn add(vcpu: &Vcpu, table: &tables::Vcpu, online: u64) -> Result<(), &'stati
         affinity = online;
     }
     vcpu.affinity.store(affinity, Ordering::Release);
-    let params = Params {
-        affinity,
-        weight: table.weight,
-    };
+    let params = Params::shared(affinity, table.weight);
     SCHEDULER
         .with(|scheduler| scheduler.add(vcpu.id, params))
         .map_err(|error| match error {

@@ -24,11 +24,16 @@
 )]
 
 mod account;
+mod params;
 mod policy;
 mod queue;
 mod round_robin;
 mod turns;
 
 pub use account::{Account, Heading, Times};
-pub use policy::{Cores, CpuId, Decision, Error, Params, Policy, State, VcpuId};
+pub use params::{Config, Kind, Params, Window};
+pub use policy::{Cores, CpuId, Decision, Error, Policy, State, VcpuId};
 pub use round_robin::RoundRobin;
+
+/// Any of the policies, chosen by [`configure`](RoundRobin::configure).
+pub type Any<const CPUS: usize, const VCPUS: usize> = RoundRobin<CPUS, VCPUS>;

@@ -2,7 +2,11 @@
 
 use core::fmt;
 
-/// The number of a vCPU among all vCPUs of all VMs.
+use crate::params::Params;
+
+/// The number of an entity: a vCPU among all vCPUs of all VMs, or a hypervisor thread, numbered after them.
+///
+/// The scheduler makes no difference between the two; what this page says of vCPUs is true of threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VcpuId(pub u16);
 
@@ -11,15 +15,6 @@ pub type CpuId = usize;
 
 /// A set of physical cores: bit n stands for core n.
 pub type Cores = u64;
-
-/// How a vCPU is to be scheduled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Params {
-    /// The cores on which it may run.
-    pub affinity: Cores,
-    /// Its share of a contended core relative to the others': 1 to 65535, usually 256.
-    pub weight: u32,
-}
 
 /// What a vCPU is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +37,8 @@ pub struct Decision {
     /// The vCPU whose registers are still in this core and are not those of `next`. The core saves them,
     /// then calls [`Policy::switched_out`]; until then nobody else can take that vCPU up.
     pub leave: Option<VcpuId>,
-    /// When to call [`Policy::schedule`] again at the latest, in counter ticks; `None`: nobody else waits for
-    /// this core, no timer is needed.
+    /// When to call [`Policy::schedule`] again at the latest, in counter ticks; `None`: nothing changes with time, no
+    /// timer is needed. May be set when `next` is `None`: somebody waits for a budget or a window.
     pub until: Option<u64>,
 }
 
@@ -60,6 +55,19 @@ pub enum Error {
     NoCore,
     /// The weight is not from 1 to 65535.
     BadWeight,
+    /// The cap is above 100 %.
+    BadCap,
+    /// The server's budget is larger than its period, or one of the two is 0 and the other is not.
+    BadServer,
+    /// No core that the affinity allows has room for it: for its server (EDF), or for another vCPU (null).
+    NoRoom,
+    /// The partition has no window on a core that the affinity allows.
+    NoWindow,
+    /// The configuration makes no sense: a slice, a frame, a frequency or a window of 0, windows that overlap, are out of
+    /// order or longer than the frame.
+    BadConfig,
+    /// The policy is not part of this build, or none has been chosen.
+    NoPolicy,
     /// The vCPU is not stopped.
     NotStopped,
     /// The vCPU is stopped, but a core has not yet said that it has left it.
@@ -74,6 +82,12 @@ impl fmt::Display for Error {
             Error::AddedAlready => "vCPU known to the scheduler already",
             Error::NoCore => "vCPU affinity without a core",
             Error::BadWeight => "vCPU weight outside 1 to 65535",
+            Error::BadCap => "vCPU cap above 100 %",
+            Error::BadServer => "vCPU budget and period that make no server",
+            Error::NoRoom => "no room for the vCPU on the cores it may use",
+            Error::NoWindow => "vCPU whose partition has no window on its cores",
+            Error::BadConfig => "scheduler configuration that makes no sense",
+            Error::NoPolicy => "scheduling policy not part of this build, or none chosen",
             Error::NotStopped => "vCPU not stopped",
             Error::StillLoaded => "vCPU stopped but not yet off its core",
         })
@@ -92,7 +106,9 @@ pub trait Policy {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchVcpu`], [`Error::AddedAlready`], [`Error::NoCore`], [`Error::BadWeight`].
+    /// [`Error::NoSuchVcpu`], [`Error::AddedAlready`], [`Error::NoCore`]; what the policy does not accept:
+    /// [`Error::BadWeight`], [`Error::BadCap`], [`Error::BadServer`], [`Error::NoRoom`], [`Error::NoWindow`];
+    /// [`Error::NoPolicy`].
     fn add(&mut self, id: VcpuId, params: Params) -> Result<(), Error>;
 
     /// Forgets a vCPU.
@@ -113,6 +129,31 @@ pub trait Policy {
     /// Stops a vCPU, whatever it is doing; any core may ask. If it runs, it goes on until the returned core has
     /// called [`schedule`](Self::schedule); [`is_off`](Self::is_off) tells when it is over.
     fn stop(&mut self, id: VcpuId, now: u64) -> Option<CpuId>;
+
+    /// What runs on this core was stopped there while EL2 works for it, and the core has not called
+    /// [`schedule`](Self::schedule) since: it runs again, as if it had never been stopped, until another
+    /// [`stop`](Self::stop) at the end of that work. It may be preempted and block meanwhile, like any other. Says
+    /// whether it was so.
+    fn reprieve(&mut self, cpu: CpuId) -> bool;
+
+    /// Keeps a vCPU from running until [`unpause`](Self::unpause). It keeps its state and its wake-ups: one that
+    /// blocks can be woken, one that is ready stays so, one that is stopped can be started, and none of them runs.
+    /// If it runs now, it goes on until the returned core has called [`schedule`](Self::schedule).
+    fn pause(&mut self, id: VcpuId, now: u64) -> Option<CpuId>;
+
+    /// Ends [`pause`](Self::pause). Pauses are not counted. Returns the core to kick.
+    fn unpause(&mut self, id: VcpuId, now: u64) -> Option<CpuId>;
+
+    /// Whether the vCPU is paused or stopped, and no core holds its registers.
+    fn is_quiet(&self, id: VcpuId) -> bool;
+
+    /// `from` waits for what `holder` holds: until [`disinherit`](Self::disinherit), `holder` is as urgent as `from` is now
+    /// if that is more, and budget, cap or window do not hold it back; what that costs it beyond its own is
+    /// taken from what it gets next. Of several waiters the most urgent counts. Returns the core to kick.
+    fn inherit(&mut self, holder: VcpuId, from: VcpuId, now: u64) -> Option<CpuId>;
+
+    /// `holder` has released what others waited for, and is as urgent as it is by itself. Returns the core to kick.
+    fn disinherit(&mut self, holder: VcpuId, now: u64) -> Option<CpuId>;
 
     /// Whether the vCPU is stopped and no core holds its registers: they may be changed, its memory freed.
     fn is_off(&self, id: VcpuId) -> bool;

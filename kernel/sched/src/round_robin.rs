@@ -11,7 +11,8 @@
 //! idles, and when another core's queue is shorter by two, but three busy vCPUs on two cores are not rotated.
 //! A vCPU alone on its core runs without a deadline.
 
-use crate::policy::{Cores, CpuId, Decision, Error, Params, Policy, State, VcpuId};
+use crate::params::{Config, Kind, Params};
+use crate::policy::{Cores, CpuId, Decision, Error, Policy, State, VcpuId};
 use crate::queue::Queue;
 use crate::turns::bit;
 
@@ -42,6 +43,10 @@ pub(crate) struct Vcpu {
     pub(crate) since: u64,
     /// It was woken while running.
     pub(crate) woken: bool,
+    /// It is not to run for now.
+    pub(crate) paused: bool,
+    /// Somebody waits for what it holds.
+    pub(crate) boosted: bool,
 }
 
 /// One core.
@@ -84,6 +89,8 @@ impl<const CPUS: usize, const VCPUS: usize> RoundRobin<CPUS, VCPUS> {
                     advance: 0,
                     since: 0,
                     woken: false,
+                    paused: false,
+                    boosted: false,
                 }
             }; VCPUS],
             cores: [const {
@@ -97,6 +104,28 @@ impl<const CPUS: usize, const VCPUS: usize> RoundRobin<CPUS, VCPUS> {
                 }
             }; CPUS],
         }
+    }
+
+    /// One without a policy.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self::new()
+    }
+
+    /// Chooses the policy, before the first vCPU is added.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoPolicy`], [`Error::BadConfig`].
+    pub fn configure(&mut self, config: &Config) -> Result<(), Error> {
+        if config.kind != Kind::RoundRobin {
+            return Err(Error::NoPolicy);
+        }
+        if config.slice == 0 {
+            return Err(Error::BadConfig);
+        }
+        self.slice = config.slice;
+        Ok(())
     }
 
     /// Sets how many ticks a turn of weight 256 lasts, before the first vCPU is added; turns under way keep
@@ -134,6 +163,8 @@ impl<const CPUS: usize, const VCPUS: usize> Policy for RoundRobin<CPUS, VCPUS> {
             advance: 0,
             since: 0,
             woken: false,
+            paused: false,
+            boosted: false,
         };
         Ok(())
     }
@@ -172,6 +203,61 @@ impl<const CPUS: usize, const VCPUS: usize> Policy for RoundRobin<CPUS, VCPUS> {
             State::Blocked | State::Stopped => {}
         }
         on
+    }
+
+    fn reprieve(&mut self, cpu: CpuId) -> bool {
+        let Some(id) = self.cores.get(cpu).and_then(|core| core.running) else {
+            return false;
+        };
+        let Some(vcpu) = self
+            .vcpu_mut(id)
+            .filter(|vcpu| vcpu.state == State::Stopped)
+        else {
+            return false;
+        };
+        vcpu.state = State::Running(cpu);
+        true
+    }
+
+    fn pause(&mut self, id: VcpuId, now: u64) -> Option<CpuId> {
+        let vcpu = self.vcpu_mut(id)?;
+        vcpu.paused = true;
+        let (on, home, state) = (vcpu.on, vcpu.home, vcpu.state);
+        if state == State::Ready {
+            vcpu.since = now;
+            self.cores.get_mut(home)?.queue.remove(id);
+        }
+        on
+    }
+
+    fn unpause(&mut self, id: VcpuId, now: u64) -> Option<CpuId> {
+        let vcpu = self.vcpu_mut(id)?;
+        let was = core::mem::replace(&mut vcpu.paused, false);
+        if was && vcpu.state == State::Ready {
+            self.rouse(id, now)
+        } else {
+            None
+        }
+    }
+
+    fn is_quiet(&self, id: VcpuId) -> bool {
+        self.vcpu(id)
+            .is_none_or(|vcpu| (vcpu.paused || vcpu.state == State::Stopped) && vcpu.on.is_none())
+    }
+
+    fn inherit(&mut self, holder: VcpuId, _from: VcpuId, _now: u64) -> Option<CpuId> {
+        let vcpu = self.vcpu_mut(holder)?;
+        vcpu.boosted = true;
+        let (state, home) = (vcpu.state, vcpu.home);
+        if state != State::Ready || !self.cores.get_mut(home)?.queue.remove(holder) {
+            return None;
+        }
+        self.enqueue(holder, home, true)
+    }
+
+    fn disinherit(&mut self, holder: VcpuId, _now: u64) -> Option<CpuId> {
+        self.vcpu_mut(holder)?.boosted = false;
+        None
     }
 
     fn is_off(&self, id: VcpuId) -> bool {

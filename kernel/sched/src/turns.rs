@@ -66,7 +66,12 @@ impl<const CPUS: usize, const VCPUS: usize> RoundRobin<CPUS, VCPUS> {
     }
 
     /// Puts a vCPU that is neither running nor queued into a queue, and says which core has to hear of it.
+    /// One that is paused is ready, and in no queue.
     pub(crate) fn enqueue(&mut self, id: VcpuId, cpu: CpuId, urgent: bool) -> Option<CpuId> {
+        if let Some(vcpu) = self.vcpu_mut(id).filter(|vcpu| vcpu.paused) {
+            vcpu.state = State::Ready;
+            return None;
+        }
         let kicked = self.first(cpu, cpu).is_some();
         let vcpu = self.vcpu_mut(id)?;
         vcpu.state = State::Ready;
@@ -203,15 +208,16 @@ impl<const CPUS: usize, const VCPUS: usize> RoundRobin<CPUS, VCPUS> {
             return false;
         };
         let (state, left, turn) = (vcpu.state, vcpu.left, self.turn(vcpu.weight));
+        let (paused, boosted) = (vcpu.paused, vcpu.boosted);
         if state != State::Running(cpu) {
             return false;
         }
         let Some(core) = self.cores.get(cpu) else {
             return false;
         };
-        if core.online {
+        if core.online && !paused {
             let wanted = self.first(cpu, cpu).is_some();
-            if !wanted || (left != 0 && !self.is_pressed(cpu)) {
+            if !wanted || boosted || (left != 0 && !self.is_pressed(cpu)) {
                 // Alone, it owes nobody anything.
                 if let Some(vcpu) = self.vcpu_mut(id).filter(|vcpu| vcpu.left == 0) {
                     vcpu.left = turn;
@@ -223,7 +229,7 @@ impl<const CPUS: usize, const VCPUS: usize> RoundRobin<CPUS, VCPUS> {
         if let Some(vcpu) = self.vcpu_mut(id) {
             vcpu.state = State::Ready;
         }
-        if let Some(core) = self.cores.get_mut(cpu) {
+        if let Some(core) = self.cores.get_mut(cpu).filter(|_| !paused) {
             // Offline, it waits here until its registers are saved and it can be taken elsewhere.
             if left != 0 {
                 core.queue.resume(id)

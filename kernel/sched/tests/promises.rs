@@ -50,7 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn params() -> impl Strategy<Value = Vec<Params>> {
     let one = (1u64..1 << CPUS, 1u32..1024);
     prop::collection::vec(
-        one.prop_map(|(affinity, weight)| Params { affinity, weight }),
+        one.prop_map(|(affinity, weight)| Params::shared(affinity, weight)),
         VCPUS,
     )
 }

@@ -11,10 +11,9 @@ const SLICE: u64 = 10_000;
 fn machine(cores: usize, params: &[(u64, u32)]) -> Machine<RoundRobin<4, 8>> {
     let mut scheduler = RoundRobin::new();
     scheduler.set_slice(SLICE);
-    let params = params.iter().map(|(affinity, weight)| Params {
-        affinity: *affinity,
-        weight: *weight,
-    });
+    let params = params
+        .iter()
+        .map(|(affinity, weight)| Params::shared(*affinity, *weight));
     let mut machine = Machine::new(scheduler, 4, params.collect());
     for cpu in 0..cores {
         machine.online(cpu);
@@ -333,7 +332,7 @@ fn a_stopped_vcpu_starts_anew_only_after_its_old_registers_are_gone() {
 fn what_cannot_be_scheduled_is_refused() {
     let mut scheduler = RoundRobin::<2, 2>::new();
     scheduler.set_slice(SLICE);
-    let params = |affinity, weight| Params { affinity, weight };
+    let params = Params::shared;
     assert_eq!(scheduler.add(VcpuId(0), params(0, 256)), Err(Error::NoCore));
     assert_eq!(
         scheduler.add(VcpuId(0), params(0b100, 256)),
