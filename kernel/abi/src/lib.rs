@@ -6,6 +6,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod ops;
 pub mod pack;
 pub mod psci;
 pub mod smccc;
