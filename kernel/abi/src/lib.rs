@@ -9,5 +9,6 @@
 pub mod ops;
 pub mod pack;
 pub mod psci;
+pub mod pv_time;
 pub mod smccc;
 pub mod vendor;

@@ -1,7 +1,8 @@
 //! What a guest gets when it calls "firmware": PSCI 1.1 (Arm DEN0022) and SMCCC 1.2 (Arm DEN0028) for one VM.
 //!
 //! [`Psci`] holds the power state of the VM's vCPUs and turns a call into an [`Outcome`]; [`stateless`]
-//! answers the calls that need no state, and needs no lock. Guarantees: every function identifier has an
+//! answers the calls that need no state, and needs no lock. With the feature `pv_time` guests also find paravirtualized time
+//! (Arm DEN0057), and [`Stolen`] and [`Page`] are what is published then. Guarantees: every function identifier has an
 //! answer; a vCPU that is on, or on its way, is never turned on a second time; no call of one VM names
 //! another VM's vCPU. Does not: run, stop or reset anything itself, nor call the real firmware; the caller
 //! carries the outcome out.
@@ -31,11 +32,15 @@
 mod affinity;
 mod outcome;
 mod power;
+#[cfg_attr(not(feature = "pv_time"), path = "pv_time_off.rs")]
+mod pv_time;
 mod stateless;
+mod stolen;
 
 pub use outcome::{Entry, Outcome};
 pub use power::{Power, Psci};
 pub use stateless::{Firmware, Mitigation, stateless};
+pub use stolen::{Nanoseconds, Page, Record, Stolen};
 
 /// Whether the immediate of an `HVC` or `SMC` makes it an SMCCC call. Any other is answered
 /// [`Outcome::NOT_SUPPORTED`].

@@ -60,6 +60,12 @@ pub enum Outcome {
     Crash,
     /// Answer with the caller's accounts (`abi::vendor::VCPU_TIMES`), as [`Outcome::ReturnAll`].
     VcpuTimes,
+    /// Say whether the caller's VM is given stolen time (`abi::pv_time::FEATURES` for `STOLEN_TIME`): x0 = `SUCCESS` or
+    /// `NOT_SUPPORTED`.
+    PvTimeFeatures,
+    /// Publish the caller's stolen time from now on, and answer x0 = IPA of its structure, or `NOT_SUPPORTED` if its
+    /// VM is not given any (`abi::pv_time::STOLEN_TIME`).
+    PvTimeStolen,
     /// A function in the hypervisor's own range (`abi::smccc::owner::VENDOR_HYPERVISOR`) that this crate
     /// does not know. If nobody else does either: [`Outcome::NOT_SUPPORTED`].
     NotOurs,

@@ -2,7 +2,7 @@
 
 use abi::{psci, smccc, vendor};
 
-use crate::Outcome;
+use crate::{Outcome, pv_time};
 
 /// What the machine says about one speculation mitigation, as its firmware answered `SMCCC_ARCH_FEATURES`
 /// on the cores that run guests (the worst answer, if they differ).
@@ -72,7 +72,7 @@ pub fn stateless(function: u32, x1: u64, firmware: &Firmware) -> Option<Outcome>
         vendor::CRASH => Outcome::Crash,
         vendor::VCPU_TIMES => Outcome::VcpuTimes,
         other if smccc::owner_of(other) == smccc::owner::VENDOR_HYPERVISOR => Outcome::NotOurs,
-        _ => Outcome::NOT_SUPPORTED,
+        other => pv_time::call(other, x1 as u32).unwrap_or(Outcome::NOT_SUPPORTED),
     };
     Some(outcome)
 }
@@ -126,6 +126,7 @@ fn arch_features(function: u32, firmware: &Firmware) -> u64 {
             Mitigation::NotRequired => smccc::NOT_REQUIRED,
             Mitigation::Needed | Mitigation::Unknown => smccc::NOT_SUPPORTED,
         },
+        other if pv_time::is_announced(other) => smccc::SUCCESS,
         _ => smccc::NOT_SUPPORTED,
     }
 }
