@@ -13,6 +13,8 @@
 //! | `bench` | measures the micro-costs |
 //! | `fault` | makes a hypervisor that was built for it fail |
 //! | `lifecycle` | restarts itself in every way, crashes, turns its vCPUs on and off |
+//! | `realtime` | measures how late its periodic timer's interrupts are |
+//! | `neighbour` | keeps the hypervisor busy with one kind of long operation |
 //! | `chatter` | prints much on the console and repeats what is typed |
 //!
 //! Run one bare: `qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a72 -smp 2 -m 64M -nographic -kernel hello`.
@@ -28,6 +30,10 @@ pub mod bench;
 pub mod chatter;
 pub mod fault;
 pub mod hello;
+pub mod histogram;
 pub mod lifecycle;
 pub mod load;
+pub mod loads;
+pub mod neighbour;
+pub mod realtime;
 pub mod rt;

@@ -65,6 +65,9 @@ static HANDLER: AtomicUsize = AtomicUsize::new(0);
 /// Whether the handler does everything itself, acknowledging included.
 static RAW: AtomicBool = AtomicBool::new(false);
 
+/// What is called on the way back from an interrupt: `fn(&mut Frame)`, 0 for nothing.
+static ON_RETURN: AtomicUsize = AtomicUsize::new(0);
+
 /// Calls `handler` for every acknowledged interrupt; its end is signalled after it returns.
 pub fn on_interrupt(handler: fn(u32, &Frame)) {
     RAW.store(false, Ordering::Relaxed);
@@ -75,6 +78,12 @@ pub fn on_interrupt(handler: fn(u32, &Frame)) {
 pub fn on_interrupt_raw(handler: fn(u32, &Frame)) {
     RAW.store(true, Ordering::Relaxed);
     HANDLER.store(handler as usize, Ordering::Release);
+}
+
+/// Calls `change` on the way back from every interrupt, with the registers that are about to be restored: what it changes
+/// is what the interrupted program finds. For programs that play a guest's scheduler.
+pub fn on_return(change: fn(&mut Frame)) {
+    ON_RETURN.store(change as usize, Ordering::Release);
 }
 
 /// Runs `action` with faults expected: each is noted and its instruction skipped (after a fault in fetching an
@@ -101,7 +110,15 @@ pub fn catch(action: impl FnOnce()) -> Option<Fault> {
 extern "C" fn exception(frame: &mut Frame, vector: u64) {
     match vector & 3 {
         0 => synchronous(frame),
-        1 => interrupt(frame),
+        1 => {
+            interrupt(frame);
+            let change = ON_RETURN.load(Ordering::Acquire);
+            if change != 0 {
+                // SAFETY: `ON_RETURN` holds 0 or what `on_return` stored: a function of this type.
+                let change: fn(&mut Frame) = unsafe { core::mem::transmute(change) };
+                change(frame);
+            }
+        }
         _ => {
             println!("unexpected exception, vector {vector}");
             die(frame);

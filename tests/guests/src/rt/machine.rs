@@ -53,6 +53,22 @@ pub struct Machine {
     pub seconds: u64,
     /// `mode=` of the boot arguments: which of a program's parts to run; 0 if not given.
     pub mode: u64,
+    /// The boot arguments, for what only one program wants to be told.
+    pub bootargs: &'static str,
+}
+
+impl Machine {
+    /// The word after `key` (such as `load=`) in the boot arguments; empty if it is not there.
+    #[must_use]
+    pub fn word(&self, key: &str) -> &'static str {
+        word(self.bootargs, key).unwrap_or_default()
+    }
+
+    /// The decimal number after `key` in the boot arguments.
+    #[must_use]
+    pub fn number(&self, key: &str) -> Option<u64> {
+        word(self.bootargs, key)?.parse().ok()
+    }
 }
 
 struct Once(UnsafeCell<Machine>, AtomicBool);
@@ -77,6 +93,7 @@ static MACHINE: Once = Once(
         rom: 0,
         seconds: 0,
         mode: 0,
+        bootargs: "",
     }),
     AtomicBool::new(false),
 );
@@ -129,7 +146,7 @@ struct Node<'a> {
 }
 
 /// The cells of `reg` are 2 and 2 on both machines; a CPU's is its last 32-bit cell.
-fn read(tree: &Dtb<'_>, machine: &mut Machine) {
+fn read(tree: &Dtb<'static>, machine: &mut Machine) {
     let mut node = Node::default();
     for token in tree.tokens() {
         match token {
@@ -146,9 +163,11 @@ fn read(tree: &Dtb<'_>, machine: &mut Machine) {
                 }
                 "method" => machine.smc = value == b"smc\0",
                 "bootargs" => {
-                    machine.rom = option(value, "rom=", 16).unwrap_or(0);
-                    machine.seconds = option(value, "seconds=", 10).unwrap_or(0);
-                    machine.mode = option(value, "mode=", 10).unwrap_or(0);
+                    let text = core::str::from_utf8(value).unwrap_or_default();
+                    machine.bootargs = text.trim_end_matches('\0');
+                    machine.rom = option(machine.bootargs, "rom=", 16).unwrap_or(0);
+                    machine.seconds = option(machine.bootargs, "seconds=", 10).unwrap_or(0);
+                    machine.mode = option(machine.bootargs, "mode=", 10).unwrap_or(0);
                 }
                 _ => {}
             },
@@ -199,8 +218,10 @@ fn number(reg: &[u8], offset: usize) -> u64 {
 }
 
 /// The number after `key` in the boot arguments.
-fn option(value: &[u8], key: &str, radix: u32) -> Option<u64> {
-    let text = core::str::from_utf8(value).ok()?.trim_end_matches('\0');
-    let word = text.split(' ').find_map(|word| word.strip_prefix(key))?;
-    u64::from_str_radix(word.trim_start_matches("0x"), radix).ok()
+fn option(bootargs: &str, key: &str, radix: u32) -> Option<u64> {
+    u64::from_str_radix(word(bootargs, key)?.trim_start_matches("0x"), radix).ok()
+}
+
+fn word<'a>(bootargs: &'a str, key: &str) -> Option<&'a str> {
+    bootargs.split(' ').find_map(|word| word.strip_prefix(key))
 }

@@ -93,3 +93,19 @@ impl Timer {
         }
     }
 }
+
+/// Sleeps for so many microseconds of the virtual counter. Interrupts are masked meanwhile, and the virtual timer is
+/// off afterwards: for programs that do not use it otherwise.
+pub fn sleep_us(us: u64) {
+    let timer = Timer::Virtual;
+    super::cpu::mask();
+    super::gic::enable(timer.intid());
+    let end = super::cpu::count() + us.saturating_mul(super::cpu::frequency()) / 1_000_000;
+    timer.set_compare(end);
+    timer.set_control(ENABLE);
+    while super::cpu::count() < end {
+        super::cpu::wfi();
+    }
+    timer.set_control(0);
+    super::gic::disable(timer.intid());
+}
