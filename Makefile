@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 export BOARD MODEL SYSTEM FRAGMENTS CPUS ICOUNT GDB TIMEOUT FILTER
 with := @tools/setup.sh
 
-.PHONY: help setup all image run test test-host test-qemu test-guests clippy fmt-check size bench-boot clean
+.PHONY: help setup all image run test test-host test-qemu test-guests clippy fmt-check size bench-boot bench-preempt clean
 
 help: ## List the targets, each with what it does
 	@sed -n 's/^\([a-z%_-]*\):[^#]*## \(.*\)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20 && echo && sed -n 's/^#= //p' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ size: ## Print text, data and bss of each configuration that was built
 
 bench-boot: ## Count instructions from reset to a guest's first, and of a Linux boot; writes build/bench/
 	$(with) kernel qemu -- bench-boot
+
+bench-preempt: ## Count how late an RT guest is beside each load, in every preemption model; writes build/bench/
+	$(with) kernel qemu -- bench-preempt
 
 clean: ## Remove build/ and target/ (.config and the cache stay)
 	$(with) -- clean

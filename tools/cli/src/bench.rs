@@ -136,6 +136,7 @@ fn cores(cpus: u8) -> Selection {
         model: Some(DEFAULT_MODEL.to_owned()),
         fragments: Vec::new(),
         cpus: Some(cpus),
+        settings: Vec::new(),
     }
 }
 

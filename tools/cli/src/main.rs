@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cli::project::Project;
 use cli::selection::{DEFAULT_SYSTEM, Selection};
-use cli::{Context, Result, bench, build, checks, run, selection, size, suites};
+use cli::{Context, Result, bench, build, checks, preempt, run, selection, size, suites};
 
 #[derive(Parser)]
 #[command(name = "caesura", version, about = "Builds, runs and tests Caesura")]
@@ -43,6 +43,7 @@ impl Choice {
             model: self.model.clone(),
             fragments: Selection::fragments_from(self.fragments.as_deref().unwrap_or_default()),
             cpus: self.cpus,
+            settings: Vec::new(),
         }
     }
 
@@ -103,6 +104,12 @@ enum Action {
     Size,
     /// Count the instructions of booting
     BenchBoot,
+    /// Count how late an RT guest's timer is beside a busy neighbour, for every model and load
+    BenchPreempt {
+        /// Only runs whose `model/load` contains this; then nothing is judged or written
+        #[arg(long, env = "FILTER")]
+        filter: Option<String>,
+    },
     /// Remove build/ and target/
     Clean,
 }
@@ -152,6 +159,7 @@ fn act(action: Action) -> Result<()> {
         Action::FmtCheck => checks::format_command(&project),
         Action::Size => size::size_command(&project),
         Action::BenchBoot => bench::boot_command(&mut project),
+        Action::BenchPreempt { filter } => preempt::bench_command(&mut project, filter.as_deref()),
         Action::Clean => {
             for folder in ["build", "target"] {
                 let path = project.path(folder);

@@ -31,6 +31,8 @@ pub struct Selection {
     pub fragments: Vec<String>,
     /// Number of physical cores, instead of `CONFIG_NR_CPUS`.
     pub cpus: Option<u8>,
+    /// Symbols and their values, without `CONFIG_`, laid over everything else.
+    pub settings: Vec<(&'static str, String)>,
 }
 
 /// An evaluated configuration.
@@ -81,6 +83,9 @@ impl Selection {
         if let Some(cpus) = self.cpus {
             config.read_str("CPUS", &format!("CONFIG_NR_CPUS={cpus}\n"), Layer::User);
         }
+        for (symbol, value) in &self.settings {
+            config.read_str(symbol, &format!("CONFIG_{symbol}={value}\n"), Layer::User);
+        }
         config.strict()?;
         finished(&config, self)
     }
@@ -126,6 +131,9 @@ fn finished(config: &Config<'_>, selection: &Selection) -> Result<Configuration>
     }
     if let Some(cpus) = selection.cpus {
         label = format!("{label}+cpus{cpus}");
+    }
+    for (symbol, value) in &selection.settings {
+        label = format!("{label}+{}-{value}", symbol.to_lowercase());
     }
     let mut symbols = SymbolMap::new();
     for (symbol, value, _) in config.iter() {

@@ -101,6 +101,7 @@ fn selection(fragment: Option<&str>, cores: u8) -> Selection {
         model: Some(DEFAULT_MODEL.to_owned()),
         fragments: fragment.map(str::to_owned).into_iter().collect(),
         cpus: Some(cores),
+        settings: Vec::new(),
     }
 }
 

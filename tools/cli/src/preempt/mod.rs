@@ -1,0 +1,196 @@
+//! `make bench-preempt`: how late an RT guest's timer is while its neighbour on the same core keeps the hypervisor busy.
+//!
+//! The experiment of the 2021 preemption patches, rebuilt: an RT VM with a 1 ms virtual timer, 1,000 periods, and a VM
+//! that sleeps, computes, or makes long hypercalls, share one core. For each preemption model and load, the instructions
+//! from the timer's expiry to the first instructions of the guest's handler are counted: QEMU runs one instruction per
+//! virtual nanosecond (`-icount shift=0`) and repeats exactly. Caches, TLBs and interference do not exist there.
+//!
+//! Besides: `legacy` with several values of `CONFIG_CHECKPOINT_INTERVAL` ([`SWEEP`]), and how late a guest's own timer is
+//! while the guest itself is inside a 1 GiB operation ([`OWN`]).
+//!
+//! Written to `build/bench/`: `preempt.json`, a list of rows; `preempt-histograms.json`, `preempt-sweep.json`,
+//! `preempt-own.json`. [`judge`] holds the figures against their bars.
+
+mod judge;
+mod measure;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::project::Project;
+use crate::selection::{DEFAULT_BOARD, Selection};
+use crate::{Context, Failure, Result, build};
+use measure::Measured;
+
+/// The models, in the order of the tables.
+pub const MODELS: [&str; 3] = ["legacy", "full", "hybrid"];
+/// What the neighbour does; each is a system `preempt-<load>`.
+pub const LOADS: [&str; 7] = [
+    "idle",
+    "spin",
+    "alloc",
+    "destroy",
+    "copy",
+    "multicall",
+    "console",
+];
+/// Intervals between checkpoints that `legacy` is measured with, under [`SWEPT`].
+const SWEEP: [u32; 5] = [1, 4, 16, 64, 256];
+/// The load of the sweep.
+const SWEPT: &str = "alloc";
+/// The system whose one VM is inside long operations while its own timer fires.
+const OWN: &str = "own";
+
+/// A row of `preempt.json`; lateness in instructions.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Row {
+    /// One of [`MODELS`].
+    pub model: String,
+    /// One of [`LOADS`], or `own`.
+    pub load: String,
+    /// Periods that were measured.
+    pub count: u64,
+    /// The earliest.
+    pub min: u64,
+    /// Their mean, rounded down.
+    pub mean: u64,
+    /// What 99 of 100 do not exceed.
+    pub p99: u64,
+    /// The latest.
+    pub max: u64,
+}
+
+/// A row of `preempt-sweep.json`.
+#[derive(Serialize)]
+struct Swept {
+    /// `CONFIG_CHECKPOINT_INTERVAL`.
+    interval: u32,
+    /// The longest between two checkpoints, as the hypervisor measured it.
+    stretch: Option<u64>,
+    #[serde(flatten)]
+    row: Row,
+}
+
+/// An element of `preempt-histograms.json`.
+#[derive(Serialize)]
+struct Distribution<'a> {
+    model: &'a str,
+    load: &'a str,
+    /// Lower bound of each bucket, and how many were in it.
+    buckets: &'a [(u64, u64)],
+}
+
+/// Measures everything, prints tables, writes the files, judges. With a filter (a part of `model/load`), only that is
+/// measured and printed.
+///
+/// # Errors
+/// Something does not build or run, or a figure exceeds its bar. What can be measured nevertheless is measured first.
+pub fn bench_command(project: &mut Project, filter: Option<&str>) -> Result<()> {
+    let mut problems = Vec::new();
+    let wanted = |name: &str| filter.is_none_or(|part| name.contains(part));
+    let mut measured = Vec::new();
+    judge::print_heading();
+    for model in MODELS {
+        for load in LOADS {
+            if !wanted(&format!("{model}/{load}")) {
+                continue;
+            }
+            match run(project, model, load, None) {
+                Ok(run) => {
+                    judge::print_row(&run);
+                    measured.push(run);
+                }
+                Err(failure) => problems.push(format!("{model}/{load}: {failure}")),
+            }
+        }
+    }
+    let mut own = Vec::new();
+    for model in MODELS {
+        if wanted(&format!("{model}/{OWN}")) {
+            match run(project, model, OWN, None) {
+                Ok(run) => {
+                    judge::print_row(&run);
+                    own.push(run);
+                }
+                Err(failure) => problems.push(format!("{model}/{OWN}: {failure}")),
+            }
+        }
+    }
+    let mut swept = Vec::new();
+    for interval in SWEEP {
+        if wanted("legacy/sweep") {
+            match run(project, "legacy", SWEPT, Some(interval)) {
+                Ok(run) => {
+                    judge::print_swept(interval, &run);
+                    swept.push(Swept {
+                        interval,
+                        stretch: run.stretch,
+                        row: run.row,
+                    });
+                }
+                Err(failure) => problems.push(format!("legacy/{SWEPT}, {interval}: {failure}")),
+            }
+        }
+    }
+    if filter.is_none() {
+        write_all(project, &measured, &own, &swept)?;
+        problems.extend(judge::judge(&rows(&measured), &rows(&own)));
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(problems.join("\n")))
+    }
+}
+
+/// Builds and runs one of the systems.
+fn run(project: &mut Project, model: &str, load: &str, interval: Option<u32>) -> Result<Measured> {
+    let selection = Selection {
+        board: Some(DEFAULT_BOARD.to_owned()),
+        model: Some(model.to_owned()),
+        cpus: Some(1),
+        settings: interval
+            .map(|interval| ("CHECKPOINT_INTERVAL", interval.to_string()))
+            .into_iter()
+            .collect(),
+        ..Selection::default()
+    };
+    let build = build::build(project, &selection, &format!("preempt-{load}"))?;
+    measure::measure(project, &build, model, load)
+}
+
+fn rows(measured: &[Measured]) -> Vec<Row> {
+    measured.iter().map(|run| run.row.clone()).collect()
+}
+
+fn write_all(
+    project: &Project,
+    measured: &[Measured],
+    own: &[Measured],
+    swept: &[Swept],
+) -> Result<()> {
+    let distributions: Vec<_> = measured
+        .iter()
+        .chain(own)
+        .map(|run| Distribution {
+            model: &run.row.model,
+            load: &run.row.load,
+            buckets: &run.histogram,
+        })
+        .collect();
+    write(&project.path("build/bench/preempt.json"), &rows(measured))?;
+    write(&project.path("build/bench/preempt-own.json"), &rows(own))?;
+    write(&project.path("build/bench/preempt-sweep.json"), &swept)?;
+    write(
+        &project.path("build/bench/preempt-histograms.json"),
+        &distributions,
+    )
+}
+
+fn write(path: &Path, value: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(value).context("describe", path)?;
+    text.push('\n');
+    board::write_if_changed(path, text.as_bytes()).context("write", path)?;
+    Ok(())
+}
