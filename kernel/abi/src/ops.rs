@@ -72,7 +72,7 @@ pub const CACHE_CLEAN: u32 = op(0x14);
 pub const GRANT: u32 = op(0x18);
 /// Sharing: x1 = reference. Withdraws it. [`error::BUSY`] while any page of it is mapped.
 pub const UNGRANT: u32 = op(0x19);
-/// Sharing: x1 = VM, x2 = tag. The grant with that tag that the VM made to the caller, the oldest if there are several:
+/// Sharing: x1 = VM, x2 = tag. A grant with that tag that the VM made to the caller:
 /// x1 = reference, x2 = pages, x3 = flags. [`error::NO_GRANT`] when there is none.
 pub const GRANT_FIND: u32 = op(0x1a);
 /// Sharing: x1 = reference, x2 = IPA. Maps all pages of a grant made to the caller, without execute permission.
@@ -84,7 +84,7 @@ pub const GRANT_MAP: u32 = op(0x1b);
 /// Sharing: x1 = reference. Unmaps what [`GRANT_MAP`] mapped. x1 = pages still mapped (0 on success).
 pub const GRANT_UNMAP: u32 = op(0x1c);
 /// Sharing: x1 = IPA of a list of [`copy`] elements, x2 = their number. Copies between own memory and grants, without
-/// mapping. x1 = elements completed; a refused element has its own status and does not end the list.
+/// mapping; one side of each is own memory. x1 = elements completed; a refused element has its own status and does not end the list.
 pub const GRANT_COPY: u32 = op(0x1d);
 
 /// VM life: x1 = VM. Makes an absent VM: its tables, not its contents. From [`state::ABSENT`] to [`state::OFF`].
@@ -222,7 +222,7 @@ pub mod copy {
     pub const MAX_LENGTH: u64 = 1 << 30;
 }
 
-/// An element of [`MULTICALL`](super::ops::MULTICALL): eleven words.
+/// An element of [`MULTICALL`]: eleven words.
 pub mod multi {
     /// Bytes of an element.
     pub const SIZE: usize = 88;

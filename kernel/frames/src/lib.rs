@@ -1,4 +1,6 @@
-//! The pool of physical pages from which the hypervisor's tables come.
+//! Physical pages: the pool from which the hypervisor's tables come, and the heap from which guests get memory.
+//!
+//! [`Heap`] is for guests' memory: gigabytes, by the extent or page, with owners. Its own file says what it promises.
 //!
 //! [`Frames`] hands out 4 KiB pages and naturally aligned runs of them (concatenated stage 2 root tables),
 //! and takes them back. It keeps one bit per page in its own storage and never touches a page's contents:
@@ -21,6 +23,9 @@
     )
 )]
 
+mod heap;
 mod pool;
+mod set;
 
+pub use heap::{Chunk, Chunks, EXTENT_PAGES, EXTENT_SIZE, Heap, HeapUsage, Refusal, Size};
 pub use pool::{Error, Frames, MAX_POOL, PAGE_SIZE, Usage};
