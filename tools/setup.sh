@@ -4,8 +4,9 @@
 #   tools/setup.sh [--verify] [GROUP...] [-- ARGUMENT...]
 #
 # Groups: host (a cargo for the tools), kernel (host, a Rust for EL2, a linker), lint (host, clippy, rustfmt),
-# qemu (QEMU >= 10, dtc), guests (a Debian kernel, a busybox initramfs, U-Boot). Without a group and without
-# `--`: all of them. --verify looks at everything again, checksums included, even if nothing seems to be due.
+# qemu (QEMU >= 10, dtc), guests (a Debian kernel, a busybox initramfs, U-Boot), module (guests, and an initramfs with a
+# kernel module that makes hypercalls). Without a group and without `--`: all but module, which only the systems that
+# use it ask for. --verify looks at everything again, checksums included, even if nothing seems to be due.
 # After `--` stand arguments for the tool (tools/cli), which is built and run.
 #
 # What it finds or fetches is written down in ${CAESURA_CACHE:-~/.cache/caesura}/env as KEY=VALUE lines. Beside
@@ -49,7 +50,8 @@ fingerprint() {
         kernel) files=("$CAESURA_CARGO" "$CAESURA_RUSTC" "$CAESURA_LINKER" "${CAESURA_SYSROOT:-/}") ;;
         lint) files=("$CAESURA_HOST_CARGO" "${CAESURA_HOST_CARGO%/*}"/cargo-{clippy,fmt}) ;;
         qemu) files=("$CAESURA_QEMU" "$CAESURA_DTC") ;;
-        guests) files=("${CAESURA_GUESTS:-/nowhere}"/*/*) ;;
+        guests) files=("${CAESURA_GUESTS:-/nowhere}"/{linux/{Image{,.gz},initrd-{shell,check}.cpio.gz},u-boot/u-boot.bin}) ;;
+        module) files=("${CAESURA_GUESTS:-/nowhere}"/linux/{Image,initrd-calls.cpio.gz} "$root"/tests/linux/*) ;;
     esac
     local file
     for file in "${files[@]}"; do
@@ -74,13 +76,18 @@ while [ $# -gt 0 ]; do
     case $1 in
         --verify) verify=yes ;;
         --) tool=yes; shift; break ;;
-        host | kernel | lint | qemu | guests) groups+=("$1") ;;
+        host | kernel | lint | qemu | guests | module) groups+=("$1") ;;
         -h | --help) sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
-        *) fail "unknown group '$1' (there are: host kernel lint qemu guests)" ;;
+        *) fail "unknown group '$1' (there are: host kernel lint qemu guests module)" ;;
     esac
     shift
 done
 if [ ${#groups[@]} = 0 ] && [ $tool = no ]; then groups=(host kernel lint qemu guests); fi
+# The module is for the guests' kernel.
+case " ${groups[*]-} " in
+    *" guests "*) ;;
+    *" module "*) groups=(guests "${groups[@]}") ;;
+esac
 # The tool itself needs a host Rust, and so do the kernel's build scripts and the linters.
 case " ${groups[*]-} " in
     *" host "*) ;;
@@ -98,7 +105,7 @@ if [ ${#due[@]} -gt 0 ]; then
     # One set-up at a time; the second then finds the first one's work done.
     exec 9>"$cache/lock"
     if command -v flock >/dev/null; then flock 9; read_env; fi
-    for part in packages rust emulator guests; do . "$root/tools/setup/$part.sh"; done
+    for part in packages rust emulator guests module; do . "$root/tools/setup/$part.sh"; done
     for group in "${due[@]}"; do
         if [ $verify = no ] && up_to_date "$group"; then continue; fi
         "setup_$group"

@@ -14,6 +14,8 @@
 
 readonly guest_release=bookworm
 readonly guest_results="linux/Image linux/Image.gz linux/initrd-shell.cpio.gz linux/initrd-check.cpio.gz u-boot/u-boot.bin"
+# Whose packages apt offers, the first by default; the others as NAME:ARCHITECTURE.
+guest_architectures=arm64
 readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # apt with our own lists, cache and sources, as if this were an arm64 machine with nothing installed.
@@ -21,8 +23,9 @@ guest_apt() {
     local tool=$1 dir=$cache/apt
     shift
     "$tool" -q -o Dir::State="$dir/state" -o Dir::State::status="$dir/status" -o Dir::Cache="$dir/cache" \
+        -o Dir::Cache::pkgcache=pkgcache.bin -o Dir::Cache::srcpkgcache=srcpkgcache.bin \
         -o Dir::Etc::sourcelist="$dir/sources.list" -o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
-        -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o APT::Sandbox::User= -o Acquire::Languages=none "$@"
+        -o APT::Architecture=arm64 -o APT::Architectures="$guest_architectures" -o APT::Sandbox::User= -o Acquire::Languages=none "$@"
 }
 
 guest_field() { guest_apt apt-cache show --no-all-versions "$1" | sed -n "s/^$2: //p" | head -n 1; }
@@ -39,7 +42,7 @@ setup_guests() {
     CAESURA_GUESTS=$guests
 }
 
-guest_recipe() { cat "$root"/tools/setup/{guests.sh,init-*} | cksum; }
+guest_recipe() { cat "$root"/tools/setup/{guests.sh,init-{shell,check}} | cksum; }
 
 # All results are there, but no record that we made them.
 given_by_hand() {
@@ -50,18 +53,10 @@ given_by_hand() {
 
 make_guests() {
     local guests=$1 work=$cache/guests.new kernel
-    command -v apt-get >/dev/null && command -v dpkg >/dev/null ||
-        by_hand "the guests come from Debian packages, and there is no apt-get to fetch them with"
-    [ -f $keyring ] || install "to verify Debian's packages" debian-archive-keyring
-    command -v cpio >/dev/null || install "to write the guests' initramfs" cpio
-    rm -rf "$work" "$cache/apt"
-    mkdir -p "$work"/{linux,u-boot,unpacked} "$cache"/apt/{state/lists/partial,cache/archives/partial,packages}
-    : >"$cache/apt/status"
-    local mirror
-    mirror=$(debian_mirror)
-    echo "deb [signed-by=$keyring] $mirror $guest_release main" >"$cache/apt/sources.list"
-    say "fetching Debian $guest_release's arm64 package lists (into the cache; nothing is installed)"
-    guest_apt apt-get update >"$cache/guests.log" 2>&1 9>&- || { tail -n 5 "$cache/guests.log" >&2; fail "cannot fetch $mirror's lists"; }
+    guest_architectures=arm64
+    rm -rf "$work"
+    mkdir -p "$work"/{linux,u-boot,unpacked}
+    open_archive
     # The package without a version only depends on the current one.
     kernel=$(guest_field linux-image-cloud-arm64 Depends | grep -o 'linux-image-[0-9][^ ,]*' || true)
     [ -n "$kernel" ] || fail "linux-image-cloud-arm64 does not say which kernel it stands for"
@@ -85,6 +80,22 @@ make_guests() {
     say "guests: $(tr '\n' ',' <"$guests/PACKAGES" | sed 's/,$//; s/,/, /g')"
 }
 
+# Makes apt ready to fetch.
+open_archive() {
+    command -v apt-get >/dev/null && command -v dpkg >/dev/null ||
+        by_hand "the guests come from Debian packages, and there is no apt-get to fetch them with"
+    [ -f $keyring ] || install "to verify Debian's packages" debian-archive-keyring
+    command -v cpio >/dev/null || install "to write the guests' initramfs" cpio
+    rm -rf "$cache/apt"
+    mkdir -p "$cache"/apt/{state/lists/partial,cache/archives/partial,packages}
+    : >"$cache/apt/status"
+    local mirror
+    mirror=$(debian_mirror)
+    echo "deb [signed-by=$keyring] $mirror $guest_release main" >"$cache/apt/sources.list"
+    say "fetching Debian $guest_release's package lists for $guest_architectures (into the cache; nothing is installed)"
+    guest_apt apt-get update >"$cache/guests.log" 2>&1 9>&- || { tail -n 5 "$cache/guests.log" >&2; fail "cannot fetch $mirror's lists"; }
+}
+
 # Fetches one package (apt verifies it), compares its checksum with the list once more, unpacks it.
 fetch_package() {
     local name=$1 work=$2 file version
@@ -98,9 +109,10 @@ fetch_package() {
     echo "$name $version" >>"$work/PACKAGES"
 }
 
-# A busybox root with tools/setup/init-$2 as /init. Byte for byte the same each time: fixed times, order and owner.
+# A busybox root with tools/setup/init-$2 as /init, and the files that follow in its root. Byte for byte the same each time: fixed times, order and owner.
 make_initrd() {
-    local work=$1 tree=$1/tree applet
+    local work=$1 name=$2 tree=$1/tree applet
+    shift 2
     rm -rf "$tree"
     mkdir -p "$tree"/{bin,dev,etc,proc,root,sys,tmp}
     cp "$work/unpacked/bin/busybox" "$tree/bin/busybox"
@@ -109,9 +121,10 @@ make_initrd() {
         sha256sum sleep sort stty sync tail taskset tee test top touch tr true umount uname uptime usleep vi wc which xargs yes zcat; do
         ln -s busybox "$tree/bin/$applet"
     done
-    cp "$root/tools/setup/init-$2" "$tree/init"
+    cp "$root/tools/setup/init-$name" "$tree/init"
+    [ $# = 0 ] || cp "$@" "$tree/"
     chmod 755 "$tree/init" "$tree/bin/busybox"
     find "$tree" -exec touch -h -d @0 {} +
-    (cd "$tree" && find . | sort | cpio -o -H newc -R 0:0 --reproducible --quiet) | gzip -n -9 >"$work/linux/initrd-$2.cpio.gz"
+    (cd "$tree" && find . | sort | cpio -o -H newc -R 0:0 --reproducible --quiet) | gzip -n -9 >"$work/linux/initrd-$name.cpio.gz"
     rm -rf "$tree"
 }
