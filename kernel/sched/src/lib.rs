@@ -24,16 +24,44 @@
 )]
 
 mod account;
+mod admission;
+mod any;
+mod credit;
+mod cyclic;
+mod edf;
+mod entity;
+mod fixed;
+mod null;
+mod off;
 mod params;
+mod placing;
 mod policy;
 mod queue;
 mod round_robin;
-mod turns;
+mod rule;
+pub mod rules;
+mod scheduler;
 
 pub use account::{Account, Heading, Times};
+pub use admission::{Admission, Overload, Share};
+pub use cyclic::check_windows;
 pub use params::{Config, Kind, Params, Window};
 pub use policy::{Cores, CpuId, Decision, Error, Policy, State, VcpuId};
-pub use round_robin::RoundRobin;
+pub use rule::Rule;
+pub use scheduler::Scheduler;
 
-/// Any of the policies, chosen by [`configure`](RoundRobin::configure).
-pub type Any<const CPUS: usize, const VCPUS: usize> = RoundRobin<CPUS, VCPUS>;
+/// Any of the policies of this build, chosen by [`Scheduler::configure`]. `Any::none()` is for a static.
+pub type Any<const CPUS: usize, const VCPUS: usize> = Scheduler<rules::Any, CPUS, VCPUS>;
+/// Weighted round robin alone.
+pub type RoundRobin<const CPUS: usize, const VCPUS: usize> = Scheduler<rules::Turns, CPUS, VCPUS>;
+/// Weighted proportional share with caps alone.
+pub type Credit<const CPUS: usize, const VCPUS: usize> = Scheduler<rules::Credits, CPUS, VCPUS>;
+/// Earliest deadline first alone.
+pub type Edf<const CPUS: usize, const VCPUS: usize> = Scheduler<rules::Deadlines, CPUS, VCPUS>;
+/// Fixed priorities alone.
+pub type FixedPriority<const CPUS: usize, const VCPUS: usize> =
+    Scheduler<rules::Priorities, CPUS, VCPUS>;
+/// A cyclic table alone.
+pub type Cyclic<const CPUS: usize, const VCPUS: usize> = Scheduler<rules::Frame, CPUS, VCPUS>;
+/// One vCPU for each core alone.
+pub type Null<const CPUS: usize, const VCPUS: usize> = Scheduler<rules::Owners, CPUS, VCPUS>;

@@ -1,17 +1,15 @@
-//! The vCPUs that wait for one core, in the order in which they will get it.
+//! The entities that wait for one core, in the order in which they will get it.
 //!
-//! The urgent ones, which were woken with part of their turn left, come first. No vCPU is in a queue twice, so
-//! a capacity of all vCPUs always suffices.
+//! The order is the scheduler's: it says where one goes. None is in a queue twice, so a capacity of all entities
+//! always suffices.
 
 use crate::policy::VcpuId;
 
 /// A queue of at most `N`.
 #[derive(Debug)]
-pub(crate) struct Queue<const N: usize> {
+pub struct Queue<const N: usize> {
     items: [VcpuId; N],
     len: usize,
-    /// How many at the front are urgent.
-    urgent: usize,
 }
 
 impl<const N: usize> Queue<N> {
@@ -19,7 +17,6 @@ impl<const N: usize> Queue<N> {
         Queue {
             items: [VcpuId(0); N],
             len: 0,
-            urgent: 0,
         }
     }
 
@@ -31,29 +28,8 @@ impl<const N: usize> Queue<N> {
         self.len == 0
     }
 
-    /// The urgent ones.
-    pub(crate) fn urgent(&self) -> impl Iterator<Item = VcpuId> + '_ {
-        self.items.iter().take(self.urgent).copied()
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = VcpuId> + '_ {
         self.items.iter().take(self.len).copied()
-    }
-
-    /// Behind everybody.
-    pub(crate) fn push(&mut self, id: VcpuId) {
-        self.insert(self.len, id);
-    }
-
-    /// Behind the urgent ones, before the others: for one whose turn was interrupted.
-    pub(crate) fn resume(&mut self, id: VcpuId) {
-        self.insert(self.urgent, id);
-    }
-
-    /// As the last of the urgent ones.
-    pub(crate) fn push_urgent(&mut self, id: VcpuId) {
-        self.insert(self.urgent, id);
-        self.urgent = self.urgent.saturating_add(1);
     }
 
     /// Takes `id` out; says whether it was in.
@@ -63,13 +39,11 @@ impl<const N: usize> Queue<N> {
         };
         self.items.copy_within(at.saturating_add(1)..self.len, at);
         self.len = self.len.saturating_sub(1);
-        if at < self.urgent {
-            self.urgent = self.urgent.saturating_sub(1);
-        }
         true
     }
 
-    fn insert(&mut self, at: usize, id: VcpuId) {
+    /// Puts `id` before the one that is at `at`, or at the end.
+    pub(crate) fn insert(&mut self, at: usize, id: VcpuId) {
         if self.len >= N || at > self.len {
             return;
         }
