@@ -93,7 +93,8 @@ open_archive() {
     mirror=$(debian_mirror)
     echo "deb [signed-by=$keyring] $mirror $guest_release main" >"$cache/apt/sources.list"
     say "fetching Debian $guest_release's package lists for $guest_architectures (into the cache; nothing is installed)"
-    guest_apt apt-get update >"$cache/guests.log" 2>&1 9>&- || { tail -n 5 "$cache/guests.log" >&2; fail "cannot fetch $mirror's lists"; }
+    # Without the setting, apt calls it a success when no list could be fetched.
+    guest_apt apt-get -o APT::Update::Error-Mode=any update >"$cache/guests.log" 2>&1 9>&- || { tail -n 5 "$cache/guests.log" >&2; fail "cannot fetch $mirror's lists"; }
 }
 
 # Fetches one package (apt verifies it), compares its checksum with the list once more, unpacks it.

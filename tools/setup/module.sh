@@ -46,8 +46,11 @@ make_module() {
     if [ -z "$(guest_field "$headers" Version)" ]; then
         say "Debian has a newer kernel by now, and headers for that one only"
         make_guests "$guests"
-        make_module
-        return
+        kernel=$(sed -n 's/^linux-image-\([^ ]*\) .*/\1/p' "$guests/PACKAGES")
+        headers=linux-headers-$kernel
+        guest_architectures=arm64,$host
+        open_archive
+        [ -n "$(guest_field "$headers" Version)" ] || no_module "Debian has no $headers for its own kernel"
     fi
     compiler=$(guest_field "$headers" Depends | grep -o 'gcc-[0-9]*' | head -n 1)
     [ -n "$compiler" ] || no_module "$headers does not say which compiler it needs"
