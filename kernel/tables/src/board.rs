@@ -49,6 +49,9 @@ pub struct Board {
 pub struct Cpu {
     /// Affinity fields of its MPIDR_EL1: bits 39:32 and 23:0, others zero.
     pub mpidr: u64,
+    /// Whether the hypervisor can be preempted on it: all are in the model `full`, none in `legacy`, those that the
+    /// system or the board marks in `hybrid`.
+    pub preemptible: bool,
 }
 
 /// The console's device.

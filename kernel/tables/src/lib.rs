@@ -10,9 +10,12 @@
 #![forbid(unsafe_code)]
 
 mod board;
+mod sched;
 mod vm;
 
 pub use board::{Board, Conduit, Cpu, Gic, MemoryPlan, Region, Timers, Uart, UartKind};
+pub use sched::{Policy, Pool, Thread};
 pub use vm::{
-    Affinity, CrashPolicy, Device, GuestGic, Image, Module, Source, System, Vcpu, Vm, VmMemory,
+    Affinity, CrashPolicy, Device, GuestGic, Image, Module, Permissions, Source, Start, System,
+    Vcpu, Vm, VmMemory,
 };

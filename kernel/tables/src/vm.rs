@@ -1,14 +1,22 @@
 //! What runs on it: one [`System`] constant per build.
 
 use crate::board::Region;
+use crate::sched::{Pool, Thread};
 
-/// All VMs of the system.
+/// All VMs of the system, and what they share.
 #[derive(Debug)]
 pub struct System {
     /// The file name under `configs/systems/`, without `.toml`.
     pub name: &'static str,
     /// Its VMs; a VM's index here is its number on the console.
     pub vms: &'static [Vm],
+    /// Which cores are scheduled together, and how. Every core of [`Board::cpus`](crate::Board::cpus) is in exactly one.
+    pub pools: &'static [Pool],
+    /// The hypervisor's own threads, in the order of their numbers: the scheduler knows thread n as entity
+    /// number of all vCPUs + n. Empty in a model without threads.
+    pub threads: &'static [Thread],
+    /// RAM for what VMs populate, and for those VMs' memory that is not planned; disjoint from everything else.
+    pub heap: Option<Region>,
 }
 
 /// A virtual machine.
@@ -30,6 +38,21 @@ pub struct Vm {
     pub devices: &'static [Device],
     /// What happens when it crashes.
     pub on_crash: CrashPolicy,
+    /// Whether it runs from the boot on.
+    pub start: Start,
+    /// Which of the long operations it may use.
+    pub may: Permissions,
+    /// The VMs that it may create, start, pause, resume, reset and destroy: indexes into [`System::vms`], never its
+    /// own, ascending.
+    pub controls: &'static [usize],
+    /// The most bytes of the heap that it may hold; whole pages. 0: it may not populate memory.
+    pub grow: u64,
+    /// Where the window of [`Vm::grow`] bytes for populated memory begins, guest physical; no memory or device of the
+    /// VM is in it. Meaningless if that is 0.
+    pub grow_at: u64,
+    /// The page with the vCPUs' stolen time (Arm DEN0057), guest physical, read-only for the guest; vCPU n has the 64
+    /// bytes from 64 * n on. Outside its memory and devices.
+    pub pv_time: Option<u64>,
 }
 
 /// A piece of guest memory backed by RAM.
@@ -37,8 +60,10 @@ pub struct Vm {
 pub struct VmMemory {
     /// Where the guest sees it.
     pub ipa: u64,
-    /// Where it is; the size of [`VmMemory::ipa`]'s range too.
+    /// Where it is; the size of [`VmMemory::ipa`]'s range too. Its base is 0 if it is taken from the heap.
     pub pa: Region,
+    /// It is taken from the heap when the VM is made: no place is planned for it.
+    pub from_heap: bool,
     /// The guest may write to it.
     pub writable: bool,
     /// The guest may execute from it.
@@ -52,6 +77,18 @@ pub struct Vcpu {
     pub affinity: Affinity,
     /// Share of a contended core, relative to the others' weights; 1 to 65535, usually 256.
     pub weight: u32,
+    /// The most that it may use of one core, in percent; 0: no such limit.
+    pub cap: u8,
+    /// Its urgency under fixed priorities: the higher, the more urgent.
+    pub priority: u8,
+    /// Microseconds that it may run in each period (EDF); 0: it has no server and runs in what the servers leave.
+    pub budget_us: u32,
+    /// The period of its server in microseconds, also its relative deadline; 0 if there is no budget.
+    pub period_us: u32,
+    /// Whose windows of a cyclic pool's frame it runs in: its VM's index.
+    pub partition: u16,
+    /// Which of the thread stacks it has; `None`: it is never on a preemptible core.
+    pub stack: Option<u16>,
 }
 
 /// A set of physical cores: bit n stands for `Board::cpus[n]`.
@@ -131,4 +168,40 @@ pub enum CrashPolicy {
     Halt,
     /// The whole machine is powered off, with a failure status.
     PowerOff,
+}
+
+/// Whether a VM runs from the boot on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// It is started at boot.
+    Auto,
+    /// It is off, with its planned memory but without its image, until a VM that controls it starts it.
+    Manual,
+}
+
+/// Which of the long operations a VM may use. Which VMs it controls is [`Vm::controls`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permissions(pub u32);
+
+impl Permissions {
+    /// None of them.
+    pub const NONE: Self = Self(0);
+    /// Populate memory, give it back, unmap it.
+    pub const POPULATE: Self = Self(1 << 0);
+    /// Share memory with other VMs and use what they share with it, by mapping or by copying.
+    pub const GRANT: Self = Self(1 << 1);
+    /// Bind doorbells, ring those of others.
+    pub const EVENT: Self = Self(1 << 2);
+    /// Write text to its console by hypercall.
+    pub const CONSOLE: Self = Self(1 << 3);
+    /// Clean and invalidate caches by range.
+    pub const CACHE: Self = Self(1 << 4);
+    /// Use the diagnostic calls.
+    pub const DEBUG: Self = Self(1 << 5);
+
+    /// Whether all of `wanted` is in it.
+    #[must_use]
+    pub const fn contains(self, wanted: Self) -> bool {
+        self.0 & wanted.0 == wanted.0
+    }
 }

@@ -34,11 +34,12 @@ pub use generate::{Output, Written, features, write_if_changed};
 pub use image::Format;
 pub use model::{
     Board, Conduit, Cpu, Crash, Device, DeviceKind, FileRef, Gic, GuestImage, GuestMemory, Inputs,
-    Model, ModuleFile, Payload, Plan, Qemu, System, Timers, Uart, Vcpu, Vm,
+    Model, ModuleFile, Params, Payload, Plan, Pool, Qemu, System, Thread, Timers, Uart, Vcpu, Vm,
+    Window,
 };
 pub use pack::{Entry, PackBuilder, PackError, read_pack};
 pub use qemu::QemuOptions;
 pub use schema::built_images;
 pub use symbols::{SymbolMap, Symbols, Value};
 
-pub use tables::Region;
+pub use tables::{Permissions, Policy, Region, Start};

@@ -6,9 +6,10 @@
 
 use std::path::{Path, PathBuf};
 
-use tables::Region;
+use tables::{Permissions, Policy, Region, Start};
 
 use crate::image::Format;
+use crate::schema::system::DEFAULT_WEIGHT;
 use crate::symbols::{Symbols, Value};
 
 /// What [`crate::evaluate`] reads.
@@ -78,6 +79,8 @@ pub struct Board {
 pub struct Cpu {
     /// Affinity fields of its MPIDR_EL1.
     pub mpidr: u64,
+    /// Whether the hypervisor can be preempted on it.
+    pub preemptible: bool,
 }
 
 /// The physical console: a PL011.
@@ -173,6 +176,80 @@ pub struct System {
     pub timeout: Option<u64>,
     /// The VMs.
     pub vms: Vec<Vm>,
+    /// Which cores are scheduled together; every core is in exactly one.
+    pub pools: Vec<Pool>,
+    /// The hypervisor's own threads.
+    pub threads: Vec<Thread>,
+}
+
+/// Cores that are scheduled together; see [`tables::Pool`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Unique in the system.
+    pub name: String,
+    /// Bit n: `Board::cpus[n]` belongs to it.
+    pub cores: u64,
+    /// How they are shared.
+    pub policy: Policy,
+    /// Length of the major frame, if the policy is cyclic, else 0.
+    pub frame_us: u32,
+    /// Its windows, in the order of their beginning.
+    pub windows: Vec<Window>,
+}
+
+/// A window of a cyclic pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Where in the frame it begins.
+    pub start_us: u32,
+    /// How long it is.
+    pub length_us: u32,
+    /// For which of the pool's cores it holds.
+    pub cores: u64,
+    /// A VM's index, or the number of VMs for the hypervisor's threads.
+    pub partition: u16,
+}
+
+/// One of the hypervisor's own threads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// Which one.
+    pub name: &'static str,
+    /// Bit n: may run on `Board::cpus[n]`.
+    pub affinity: u64,
+    /// How it is scheduled.
+    pub params: Params,
+    /// Only while nothing else wants the core.
+    pub background: bool,
+    /// Its number among the thread stacks.
+    pub stack: u16,
+}
+
+/// How a vCPU or a thread is scheduled; see [`tables::Vcpu`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Params {
+    /// Share of a contended core.
+    pub weight: u32,
+    /// Percent of a core that it uses at most; 0: no limit.
+    pub cap: u8,
+    /// The higher, the more urgent.
+    pub priority: u8,
+    /// Microseconds of each period; 0: no server.
+    pub budget_us: u32,
+    /// Microseconds; 0 if there is no budget.
+    pub period_us: u32,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            weight: DEFAULT_WEIGHT,
+            cap: 0,
+            priority: 0,
+            budget_us: 0,
+            period_us: 0,
+        }
+    }
 }
 
 /// A virtual machine.
@@ -194,6 +271,16 @@ pub struct Vm {
     pub expect: Vec<String>,
     /// Its device tree, finished.
     pub dtb: Vec<u8>,
+    /// Whether it runs from the boot on.
+    pub start: Start,
+    /// Which long operations it may use.
+    pub may: Permissions,
+    /// The VMs that it controls, by index, ascending.
+    pub controls: Vec<usize>,
+    /// The window for memory that it populates; its size is the most that it may hold of the heap.
+    pub grow: Option<Region>,
+    /// The page with its vCPUs' stolen time.
+    pub pv_time: Option<u64>,
 }
 
 /// Guest memory; see [`tables::VmMemory`].
@@ -201,8 +288,10 @@ pub struct Vm {
 pub struct GuestMemory {
     /// Where the guest sees it.
     pub ipa: u64,
-    /// Where it is.
+    /// Where it is; at 0 if it comes from the heap.
     pub pa: Region,
+    /// It is taken from the heap when the VM is made.
+    pub from_heap: bool,
     /// The guest may write to it. Memory that it may not write is ROM: its device tree does not list it.
     pub writable: bool,
     /// The guest may execute from it.
@@ -225,8 +314,10 @@ impl GuestMemory {
 pub struct Vcpu {
     /// Bit n: may run on `Board::cpus[n]`.
     pub affinity: u64,
-    /// Share of a contended core.
-    pub weight: u32,
+    /// How it is scheduled.
+    pub params: Params,
+    /// Its number among the thread stacks, if it has one.
+    pub stack: Option<u16>,
 }
 
 /// What a VM starts with.
@@ -317,6 +408,8 @@ pub struct Plan {
     pub pack: Region,
     /// The hypervisor's pages.
     pub pool: Region,
+    /// RAM for what VMs populate.
+    pub heap: Option<Region>,
     /// Files that the boot loader puts into RAM.
     pub modules: Vec<ModuleFile>,
 }
@@ -330,6 +423,15 @@ pub struct ModuleFile {
     pub path: PathBuf,
     /// Where it goes; the size is rounded up to a page.
     pub region: Region,
+}
+
+impl System {
+    /// How many EL2 stacks vCPUs and hypervisor threads have.
+    #[must_use]
+    pub fn thread_stacks(&self) -> usize {
+        let vcpus = self.vms.iter().flat_map(|vm| &vm.vcpus);
+        vcpus.filter(|vcpu| vcpu.stack.is_some()).count() + self.threads.len()
+    }
 }
 
 impl Model {

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use tables::Region;
+use tables::{Policy, Region, Start};
 
-use crate::model::{Crash, DeviceKind, Model, Payload, Vm};
+use crate::check::params::name as policy_name;
+use crate::model::{Crash, DeviceKind, Model, Params, Payload, Vm};
 use crate::size::{about, human};
 
 impl Model {
@@ -45,10 +46,88 @@ impl Model {
                 region.end()
             )?;
         }
+        self.write_sharing(out)?;
         for vm in &self.system.vms {
             self.write_vm(out, vm)?;
         }
         Ok(())
+    }
+
+    /// Pools with their policies and tables, and the hypervisor's threads.
+    fn write_sharing(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "\ncores")?;
+        for pool in &self.system.pools {
+            let cores = self.cores(pool.cores);
+            let policy = policy_name(pool.policy);
+            write!(out, "  pool {:<12} {cores}, {policy}", pool.name)?;
+            match pool.frame_us {
+                0 => writeln!(out)?,
+                frame => writeln!(out, ", frame of {frame} µs")?,
+            }
+            for window in &pool.windows {
+                writeln!(
+                    out,
+                    "    {:>8} to {:>8} µs  {} on {}",
+                    window.start_us,
+                    window.start_us + window.length_us,
+                    self.partition(window.partition),
+                    self.cores(window.cores)
+                )?;
+            }
+        }
+        let preemptible = self.board.cpus.iter().enumerate();
+        let mask = preemptible
+            .filter(|(_, cpu)| cpu.preemptible)
+            .fold(0, |mask, (index, _)| mask | 1u64 << index);
+        if mask != 0 {
+            writeln!(
+                out,
+                "  preemptible       {}; {} stacks for threads",
+                self.cores(mask),
+                self.system.thread_stacks()
+            )?;
+        }
+        for thread in &self.system.threads {
+            let cores = self.cores(thread.affinity);
+            let how = self.how(thread.affinity, &thread.params);
+            let when = if thread.background {
+                ", in the background"
+            } else {
+                ""
+            };
+            writeln!(out, "  thread {:<10} {cores}{how}{when}", thread.name)?;
+        }
+        Ok(())
+    }
+
+    /// Whose windows those of a partition are.
+    fn partition(&self, partition: u16) -> &str {
+        self.system
+            .vms
+            .get(usize::from(partition))
+            .map_or("the hypervisor's threads", |vm| &vm.name)
+    }
+
+    /// What the policy of its pool makes of a vCPU's or thread's parameters.
+    fn how(&self, affinity: u64, params: &Params) -> String {
+        let pools = &self.system.pools;
+        let policy = pools
+            .iter()
+            .find(|pool| pool.cores & affinity != 0)
+            .map(|pool| pool.policy);
+        match policy {
+            Some(Policy::RoundRobin) => format!(", weight {}", params.weight),
+            Some(Policy::Credit) if params.cap != 0 => {
+                format!(", weight {}, at most {} %", params.weight, params.cap)
+            }
+            Some(Policy::Credit) => format!(", weight {}", params.weight),
+            Some(Policy::FixedPriority) => format!(", priority {}", params.priority),
+            Some(Policy::Edf) if params.budget_us != 0 => {
+                format!(", {} of every {} µs", params.budget_us, params.period_us)
+            }
+            Some(Policy::Edf) => ", what is left".to_owned(),
+            Some(Policy::Cyclic | Policy::Null) | None => String::new(),
+        }
     }
 
     /// Everything that has a place in RAM, and what is free between, ascending.
@@ -58,11 +137,14 @@ impl Model {
             (self.plan.pack, "pack (room)".to_owned()),
             (self.plan.pool, "pool".to_owned()),
         ];
+        if let Some(heap) = self.plan.heap {
+            taken.push((heap, "heap".to_owned()));
+        }
         for module in &self.plan.modules {
             taken.push((module.region, format!("module {}", module.name)));
         }
         for vm in &self.system.vms {
-            for memory in &vm.memory {
+            for memory in vm.memory.iter().filter(|memory| !memory.from_heap) {
                 taken.push((memory.pa, format!("{} at guest {:#x}", vm.name, memory.ipa)));
             }
         }
@@ -103,7 +185,8 @@ impl Model {
             .enumerate()
             .map(|(index, vcpu)| {
                 let cores = self.cores(vcpu.affinity);
-                format!("vCPU {index} on {cores}, weight {}", vcpu.weight)
+                let how = self.how(vcpu.affinity, &vcpu.params);
+                format!("vCPU {index} on {cores}{how}")
             })
             .collect();
         writeln!(out, "\nVM {}", vm.name)?;
@@ -128,9 +211,14 @@ impl Model {
                 (false, true) => "ROM",
                 (false, false) => "ROM, not executable",
             };
+            let from = if memory.from_heap {
+                ", from the heap"
+            } else {
+                ""
+            };
             writeln!(
                 out,
-                "  {:#012x}  {:<12} {mode}",
+                "  {:#012x}  {:<12} {mode}{from}",
                 memory.ipa,
                 human(memory.pa.size)
             )?;
@@ -155,6 +243,28 @@ impl Model {
                 "  {:#012x}  {name:<12} INTID {}",
                 device.ipa, device.intid
             )?;
+        }
+        if let Some(page) = vm.pv_time {
+            writeln!(out, "  {page:#012x}  {:<12} one page", "stolen time")?;
+        }
+        if let Some(window) = vm.grow {
+            let size = human(window.size);
+            writeln!(
+                out,
+                "  {:#012x}  {size:<12} at most, populated from the heap",
+                window.base
+            )?;
+        }
+        let controls: Vec<&str> = vm
+            .controls
+            .iter()
+            .filter_map(|other| Some(self.system.vms.get(*other)?.name.as_str()))
+            .collect();
+        if !controls.is_empty() {
+            writeln!(out, "  it controls {}", controls.join(", "))?;
+        }
+        if vm.start == Start::Manual {
+            writeln!(out, "  it is not started at boot")?;
         }
         let crash = match vm.on_crash {
             Crash::Restart(1) => "restarted once".to_owned(),

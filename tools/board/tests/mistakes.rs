@@ -79,7 +79,7 @@ mistakes! {
     affinity_beyond_nr_cpus: system(&vm_but("", "affinity = [0, 5]"));
     affinity_beyond_board: system_with(&symbols().with("NR_CPUS", Value::Int(8)), &vm_but("", "affinity = [8, 8]"));
     weight_out_of_range: system(&vm_but("", "weight = 70000"));
-    weight_without_scheduler: system_with(&off("SCHED_WRR"), &vm_but("", "weight = 512"));
+    weight_without_scheduler: system_with(&off("SCHED_WRR").with("SCHED_CREDIT", Value::Bool(false)), &vm_but("", "weight = 512"));
     size_unreadable: system(&vm_but("memory", "memory = \"256 megs\""));
     size_negative: system(&vm_but("memory", "memory = [{ size = -4096 }, { size = 0, ipa = 0x5000_0000 }]"));
     memory_misaligned: system(&vm_but("memory", "memory = [{ ipa = 0x4000_0800, size = \"64M\" }]"));
@@ -94,9 +94,9 @@ mistakes! {
         "[[vm]]\nname = \"a\"\nvcpus = 1\nmemory = [{ size = \"64M\", pa = 0x5000_0000 }]\nimage = \"@guests/linux/Image\"\n\
          [[vm]]\nname = \"b\"\nvcpus = 1\nmemory = [{ size = \"64M\", pa = 0x5200_0000 }]\nimage = \"@guests/linux/Image\"\n"
     );
-    pa_outside_ram: system(&vm_but("memory", "memory = [{ size = \"64M\", pa = 0x7fff_0000 }]"));
+    pa_outside_ram: system(&vm_but("memory", "memory = [{ size = \"64M\", pa = 0xbfff_0000 }]"));
     ram_exhausted: system(
-        "[[vm]]\nname = \"big\"\nvcpus = 1\nmemory = \"768M\"\nimage = \"@guests/linux/Image\"\n\
+        "[[vm]]\nname = \"big\"\nvcpus = 1\nmemory = \"1536M\"\nimage = \"@guests/linux/Image\"\n\
          [[vm]]\nname = \"bigger\"\nvcpus = 1\nmemory = \"512M\"\nimage = \"@guests/linux/Image\"\n"
     );
     device_unknown: system(&vm_but("", "devices = [\"uatr\", \"gpu\"]"));
@@ -136,7 +136,7 @@ mistakes! {
         "[uart]\nkind = \"ns16550\"\nbase = 0x4100_0000\nintid = 17"
     );
     board_duplicate_mpidr: board("mpidr = 7", "mpidr = 0x8000_0003\n[[cpu]]\nmpidr = 2");
-    board_memory_overlap: board("size = \"1G\"\n", "size = \"1G\"\n[[memory]]\nbase = 0x7000_0000\nsize = \"1G\"\n");
+    board_memory_overlap: board("size = \"2G\"\n", "size = \"2G\"\n[[memory]]\nbase = 0x7000_0000\nsize = \"1G\"\n");
     board_uart_driver_off: board_with(&off("UART_PL011"), "name", "name");
     board_without_the_chosen_gic: board_with(
         &symbols().with("GICV2", Value::Bool(true)).with("GICV3", Value::Bool(false)),
@@ -149,10 +149,10 @@ mistakes! {
     board_gic_overlap: board("vcpu = { base = 0x0804_0000", "vcpu = { base = 0x0803_0000");
     board_name: board("name = \"test\"", "name = \"virt\"");
     board_psci: board("conduit = \"smc\"", "conduit = \"SMC64\"");
-    image_larger_than_ram: board("size = \"1G\"", "size = \"2M\"");
+    image_larger_than_ram: board("size = \"2G\"", "size = \"2M\"");
     limits_misaligned: system_with(
         &symbols().with("POOL_SIZE", Value::Hex(0x10_0800)).with("KERNEL_SIZE_MAX", Value::Hex(0)),
         &vm_but("", "")
     );
-    pool_too_large: system_with(&symbols().with("POOL_SIZE", Value::Hex(0x5000_0000)), &vm_but("", ""));
+    pool_too_large: system_with(&symbols().with("POOL_SIZE", Value::Hex(0x9000_0000)), &vm_but("", ""));
 }

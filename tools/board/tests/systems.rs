@@ -97,8 +97,14 @@ fn the_shipped_systems_fit_and_nothing_overlaps() {
             let (model, _folder) = shipped(name, &symbols);
             let mut taken: Vec<Region> = vec![model.plan.kernel, model.plan.pack, model.plan.pool];
             taken.extend(model.plan.modules.iter().map(|module| module.region));
+            taken.extend(model.plan.heap);
             for vm in &model.system.vms {
-                taken.extend(vm.memory.iter().map(|memory| memory.pa));
+                taken.extend(
+                    vm.memory
+                        .iter()
+                        .filter(|memory| !memory.from_heap)
+                        .map(|memory| memory.pa),
+                );
                 for memory in &vm.memory {
                     let block = if memory.pa.size >= 2 << 20 {
                         2 << 20
@@ -278,13 +284,13 @@ fn qemu_is_told_what_the_board_says() {
     };
     assert_eq!(
         model.qemu_args(&options).unwrap().join(" "),
-        "-M virt,virtualization=on,gic-version=2,dtb-randomness=off -cpu cortex-a72 -m 1024 -smp 4 \
+        "-M virt,virtualization=on,gic-version=2,dtb-randomness=off -cpu cortex-a72 -m 2048 -smp 4 \
          -display none -audio none -monitor none -no-reboot -serial stdio -kernel a/caesura.img"
     );
     options.cpu = Some("max".into());
     options.cpus = Some(1);
     let args = model.qemu_args(&options).unwrap().join(" ");
-    assert!(args.contains("-cpu max -m 1024 -smp 1 "), "{args}");
+    assert!(args.contains("-cpu max -m 2048 -smp 1 "), "{args}");
 }
 
 #[test]
@@ -325,7 +331,7 @@ proptest! {
     /// Whatever is accepted is disjoint, inside RAM and aligned; whatever is refused has a reason.
     #[test]
     fn accepted_systems_never_overlap(
-        vms in prop::collection::vec((1u64..400, prop::option::of(0u64..1024), 0u64..64), 1..6),
+        vms in prop::collection::vec((1u64..400, prop::option::of(0u64..2048), 0u64..64), 1..6),
     ) {
         let mut text = String::new();
         for (index, (size, pa, ipa)) in vms.iter().enumerate() {
@@ -343,7 +349,7 @@ proptest! {
                 for (vm, (size, pa, _)) in model.system.vms.iter().zip(&vms) {
                     let memory = vm.memory[0];
                     prop_assert_eq!(memory.pa.size, size << 20);
-                    prop_assert!(memory.pa.base >= 0x4000_0000 && memory.pa.end() <= 0x8000_0000);
+                    prop_assert!(memory.pa.base >= 0x4000_0000 && memory.pa.end() <= 0xc000_0000);
                     if let Some(pa) = pa {
                         prop_assert_eq!(memory.pa.base, 0x4000_0000 + pa * 0x10_0000);
                     }

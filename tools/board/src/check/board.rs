@@ -2,6 +2,7 @@
 
 use tables::Region;
 
+use super::sched::PreemptionModel;
 use super::{Named, disjoint, needs, page_aligned, page_sized, stem, unique};
 use crate::diag::Diagnostic;
 use crate::model::{Board, Conduit, Cpu, Gic, Inputs, Uart};
@@ -205,7 +206,15 @@ fn cpus(spec: &BoardSpec, inputs: &Inputs<'_>, found: &mut Vec<Diagnostic>) -> V
     spec.cpus
         .iter()
         .take(usable)
-        .map(|mpidr| Cpu { mpidr: mpidr.value })
+        .zip(&spec.preemptible)
+        .map(|(mpidr, marked)| Cpu {
+            mpidr: mpidr.value,
+            preemptible: match PreemptionModel::of(inputs.symbols) {
+                PreemptionModel::Legacy => false,
+                PreemptionModel::Full => true,
+                PreemptionModel::Hybrid => *marked,
+            },
+        })
         .collect()
 }
 

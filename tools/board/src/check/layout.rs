@@ -192,6 +192,11 @@ impl Room<'_> {
             },
             devices: self.draft.devices.clone(),
             on_crash: self.vm.on_crash,
+            start: self.vm.start,
+            may: tables::Permissions::NONE,
+            controls: Vec::new(),
+            grow: None,
+            pv_time: None,
             expect: self
                 .vm
                 .expect

@@ -3,12 +3,19 @@
 //! Guarantees: either a consistent model, or every mistake that could be found. A check runs although an
 //! earlier one failed, unless it would only repeat what that one said.
 
+mod admission;
 mod board;
+mod cores;
+mod cyclic;
 mod devices;
 mod files;
 mod layout;
+pub(crate) mod params;
 mod place;
+mod rights;
+mod sched;
 mod system;
+mod threads;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -21,8 +28,9 @@ use crate::model::{Inputs, Model, System};
 use crate::plan::PAGE;
 use crate::reader::At;
 use crate::schema;
-use crate::size;
+use crate::schema::system::SystemSpec;
 use crate::symbols::Symbols;
+use crate::{size, suggest};
 
 /// Reads and checks everything.
 ///
@@ -67,13 +75,16 @@ pub fn evaluate(inputs: &Inputs<'_>) -> Result<Model, Errors> {
             return Err(errors);
         }
     };
-    let (Some(board), Some(limits)) = (board, limits) else {
+    let (Some(mut board), Some(limits)) = (board, limits) else {
         return Err(errors);
     };
 
     let mut found = Vec::new();
+    sched::preemptible(&spec, &mut board, inputs.symbols, &mut found);
     let mut vms = system::check(&spec, &board, inputs.symbols, &mut found);
+    let sharing = sched::check(&spec, &mut vms, &board, inputs.symbols, &mut found);
     layout::check(&spec, &mut vms, &board, inputs, &mut found);
+    rights::check(&spec, &mut vms, &board, inputs.symbols, &mut found);
     let plan = place::check(&spec, &mut vms, &board, &limits, &mut found);
     errors.join(Errors::of(&system_source, found));
     match plan {
@@ -84,6 +95,8 @@ pub fn evaluate(inputs: &Inputs<'_>) -> Result<Model, Errors> {
                 description: spec.description,
                 timeout: spec.timeout,
                 vms: vms.into_iter().filter_map(|vm| vm.finished).collect(),
+                pools: sharing.pools,
+                threads: sharing.threads,
             },
             plan,
             symbols: inputs.symbols.all(),
@@ -140,6 +153,7 @@ impl Limits {
         };
         let (kernel_size_max, pool_size) = (size("KERNEL_SIZE_MAX"), size("POOL_SIZE"));
         size("STACK_SIZE");
+        size("THREAD_STACK_SIZE");
         if wrong.is_empty() {
             let symbols = symbols.bool("BACKTRACE_SYMBOLS");
             Ok(Self {
@@ -172,6 +186,19 @@ fn needs(
                 "write `CONFIG_{symbol}=y` into a fragment in configs/fragments/ or into .config"
             )),
         );
+    }
+}
+
+/// Starts the report of a name that no VM has.
+fn suggest_name(name: &At<String>, spec: &SystemSpec) -> Diagnostic {
+    let names = spec.vms.iter().map(|vm| vm.name.value.as_str());
+    let error = Diagnostic::new(
+        name.span.clone(),
+        format!("there is no VM `{}`", name.value),
+    );
+    match suggest::closest(&name.value, names) {
+        Some(close) => error.label(format!("did you mean `{close}`?")),
+        None => error.label("unknown"),
     }
 }
 

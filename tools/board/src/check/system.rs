@@ -1,12 +1,12 @@
 //! Checks of a system's VMs one by one and against each other: names, cores, memory, devices.
 
-use tables::Region;
+use tables::{Region, Start};
 
-use super::{Named, devices, disjoint, needs, page_aligned, page_sized, unique};
+use super::{Named, cores, devices, disjoint, page_aligned, page_sized, unique};
 use crate::diag::Diagnostic;
-use crate::model::{Board, Device, DeviceKind, Vcpu, Vm};
+use crate::model::{Board, Device, DeviceKind, Params, Vcpu, Vm};
 use crate::reader::At;
-use crate::schema::system::{DEFAULT_WEIGHT, MemorySpec, SystemSpec, VcpuSpec, VmSpec};
+use crate::schema::system::{MemorySpec, SystemSpec, VcpuSpec, VmSpec};
 use crate::size;
 use crate::symbols::Symbols;
 
@@ -90,7 +90,7 @@ fn check_vm(
     let vcpus = vm
         .vcpus
         .iter()
-        .map(|vcpu| check_vcpu(vcpu, board, symbols, found))
+        .map(|vcpu| check_vcpu(vcpu, board, found))
         .collect();
     let devices = devices::check(vm, symbols, found);
     let memory = check_memory(vm, &devices, board, found);
@@ -115,16 +115,10 @@ fn check_vm(
     }
 }
 
-fn check_vcpu(
-    vcpu: &VcpuSpec,
-    board: &Board,
-    symbols: &dyn Symbols,
-    found: &mut Vec<Diagnostic>,
-) -> Vcpu {
-    let cores = board.cpus.len();
-    let mut affinity = 0;
-    match &vcpu.affinity {
-        None => affinity = u64::MAX >> (64 - cores.clamp(1, 64)),
+/// Its affinity as it was written; the pools decide the rest.
+fn check_vcpu(vcpu: &VcpuSpec, board: &Board, found: &mut Vec<Diagnostic>) -> Vcpu {
+    let affinity = match &vcpu.affinity {
+        None => cores::all(board),
         Some(list) => {
             if list.value.is_empty() {
                 found.push(
@@ -133,63 +127,13 @@ fn check_vcpu(
                         .help("leave `affinity` out to allow every core"),
                 );
             }
-            unique(
-                &list.value,
-                |core| format!("core {core} is listed twice"),
-                found,
-            );
-            for core in &list.value {
-                match usize::try_from(core.value) {
-                    Ok(index) if index < cores => affinity |= 1 << index,
-                    _ => found.push(no_such_core(core, board)),
-                }
-            }
-        }
-    }
-    let weight = match &vcpu.weight {
-        None => DEFAULT_WEIGHT,
-        Some(weight) => {
-            needs(symbols, "SCHED_WRR", &weight.span, "a weight", found);
-            if !(1..=65535).contains(&weight.value) {
-                found.push(
-                    Diagnostic::new(
-                        weight.span.clone(),
-                        format!("the weight {} is out of range", weight.value),
-                    )
-                    .label("must be 1 to 65535")
-                    .help(format!(
-                        "{DEFAULT_WEIGHT} is the usual share; twice as much is {}",
-                        2 * DEFAULT_WEIGHT
-                    )),
-                );
-            }
-            weight.value
+            cores::mask(list, board, found)
         }
     };
-    // A weight beyond 32 bits was refused above.
     Vcpu {
         affinity,
-        weight: u32::try_from(weight).unwrap_or(u32::MAX),
-    }
-}
-
-fn no_such_core(core: &At<u64>, board: &Board) -> Diagnostic {
-    let error = Diagnostic::new(
-        core.span.clone(),
-        format!("there is no core {}", core.value),
-    );
-    let (used, present) = (board.cpus.len(), board.cpus_present);
-    if core.value < present as u64 {
-        error
-            .label(format!(
-                "the configuration uses the first {used} of `{}`'s {present}",
-                board.name
-            ))
-            .help(format!("set CONFIG_NR_CPUS={} or more", core.value + 1))
-    } else if used == 1 {
-        error.label(format!("`{}` is used with one core, number 0", board.name))
-    } else {
-        error.label(format!("`{}` has the cores 0 to {}", board.name, used - 1))
+        params: Params::default(),
+        stack: None,
     }
 }
 
@@ -220,8 +164,9 @@ fn check_memory(
                 .as_ref()
                 .is_none_or(|pa| page_aligned(pa, "the physical address", found)),
             fits_address_space(memory, found),
+            heap_memory(vm, memory, found),
         ];
-        if good == [true; 4] {
+        if good == [true; 5] {
             ranges.push(Named {
                 name: format!("`{}`'s memory at {:#x}", vm.name.value, memory.ipa.value),
                 region: Region {
@@ -277,6 +222,36 @@ fn check_memory(
         memory.sort_by_key(|memory| memory.ipa.value);
         memory
     })
+}
+
+/// Memory of the heap has no fixed place, and is there only once the heap is.
+fn heap_memory(vm: &VmSpec, memory: &MemorySpec, found: &mut Vec<Diagnostic>) -> bool {
+    let Some(heap) = &memory.heap else {
+        return true;
+    };
+    let before = found.len();
+    if let Some(pa) = &memory.pa {
+        found.push(
+            Diagnostic::new(pa.span.clone(), "memory of the heap has no fixed place")
+                .label("nothing could be kept free here")
+                .related(heap.clone(), "taken from the heap")
+                .help("drop `pa`, or `source`"),
+        );
+    }
+    if vm.start == Start::Auto {
+        found.push(
+            Diagnostic::new(
+                heap.clone(),
+                format!(
+                    "`{}` is started at boot, before there is a heap",
+                    vm.name.value
+                ),
+            )
+            .label("taken when the VM is created by another one")
+            .help("write start = \"manual\" for the VM, or drop `source`"),
+        );
+    }
+    found.len() == before
 }
 
 fn fits_address_space(memory: &MemorySpec, found: &mut Vec<Diagnostic>) -> bool {

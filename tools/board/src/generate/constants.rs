@@ -12,12 +12,14 @@ pub(crate) struct Constant {
 }
 
 /// Names in `tables.rs` that are no symbol's; a symbol of such a name gets the prefix `CONFIG_`.
-const TAKEN: &[&str] = &["BOARD", "PLAN", "SYSTEM"];
+const TAKEN: &[&str] = &["BOARD", "FRAMES", "PLAN", "SYSTEM"];
 
 /// Symbols that the kernel wants in another type than their kind's usual one (`u64`).
 fn kind_of(name: &str) -> &'static str {
     match name {
-        "NR_CPUS" | "STACK_SIZE" | "POOL_SIZE" | "KERNEL_SIZE_MAX" => "usize",
+        "NR_CPUS" | "STACK_SIZE" | "THREAD_STACK_SIZE" | "POOL_SIZE" | "KERNEL_SIZE_MAX"
+        | "CONTINUATION_SLOTS" => "usize",
+        "CHECKPOINT_INTERVAL" => "u32",
         "CONSOLE_PREFIX" => "u8",
         _ => "u64",
     }
@@ -64,11 +66,12 @@ fn derived(model: &Model) -> Vec<Derived> {
     let vms = &model.system.vms;
     let most =
         |count: fn(&crate::model::Vm) -> usize| vms.iter().map(count).max().unwrap_or(0) as u64;
-    let ipa_end = vms
+    let memory = vms
         .iter()
         .flat_map(|vm| &vm.memory)
-        .map(|m| m.ipa_region().end())
-        .max();
+        .map(|m| m.ipa_region().end());
+    let windows = vms.iter().filter_map(|vm| vm.grow).map(|w| w.end());
+    let ipa_end = memory.chain(windows).max();
     // 32 bits cover every device; more only where memory reaches further.
     let ipa_bits =
         u64::from((u64::BITS - ipa_end.unwrap_or(0).saturating_sub(1).leading_zeros()).max(32));
@@ -96,6 +99,24 @@ fn derived(model: &Model) -> Vec<Derived> {
             "usize",
             model.board.cpus.len() as u64,
             "Length of `BOARD.cpus`.",
+        ),
+        (
+            "POOLS",
+            "usize",
+            model.system.pools.len() as u64,
+            "Length of `SYSTEM.pools`.",
+        ),
+        (
+            "THREADS",
+            "usize",
+            model.system.threads.len() as u64,
+            "Length of `SYSTEM.threads`.",
+        ),
+        (
+            "THREAD_STACKS",
+            "usize",
+            model.system.thread_stacks() as u64,
+            "EL2 stacks of vCPUs and hypervisor threads.",
         ),
         (
             "VCPUS_MAX",

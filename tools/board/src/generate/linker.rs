@@ -30,6 +30,8 @@ pub(crate) fn render(model: &Model) -> Result<String, String> {
                 kernel_size_max => format!("{:#x}", model.plan.kernel.size),
                 stack_size => format!("{:#x}", symbol("STACK_SIZE").unwrap_or(0)),
                 nr_cpus => model.board.cpus.len(),
+                thread_stack_size => format!("{:#x}", symbol("THREAD_STACK_SIZE").unwrap_or(0)),
+                thread_stacks => model.system.thread_stacks(),
                 page_size => format!("{PAGE:#x}"),
             },
         )

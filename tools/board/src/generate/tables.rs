@@ -4,7 +4,9 @@ use minijinja::{Value, context};
 
 use super::constants;
 use crate::generate::dtb::{CPU_INTERFACE, DISTRIBUTOR, REDISTRIBUTORS};
-use crate::model::{Conduit, Crash, Device, DeviceKind, Gic, Model, Payload, Vm};
+use crate::model::{
+    Conduit, Crash, Device, DeviceKind, Gic, Model, Params, Payload, Pool, Thread, Vm,
+};
 use tables::Region;
 
 const TEMPLATE: &str = include_str!("../../templates/tables.rs.j2");
@@ -21,7 +23,11 @@ pub(crate) fn render(model: &Model) -> Result<String, String> {
                 board => context! {
                     name => literal(&board.name),
                     load_address => hex(board.load_address),
-                    cpus => board.cpus.iter().map(|cpu| hex(cpu.mpidr)).collect::<Vec<_>>(),
+                    cpus => board.cpus.iter().map(|cpu| context! {
+                        mpidr => hex(cpu.mpidr),
+                        // As strings: the template engine writes a bool as Python does.
+                        preemptible => cpu.preemptible.to_string(),
+                    }).collect::<Vec<_>>(),
                     memory => board.memory.iter().map(region).collect::<Vec<_>>(),
                     uart => region(&board.uart.region),
                     uart_intid => board.uart.intid,
@@ -42,6 +48,9 @@ pub(crate) fn render(model: &Model) -> Result<String, String> {
                     pool => region(&model.plan.pool),
                 },
                 system => literal(&model.system.name),
+                pools => model.system.pools.iter().map(pool).collect::<Vec<_>>(),
+                threads => model.system.threads.iter().map(|own| thread(own, model)).collect::<Vec<_>>(),
+                heap => optional(model.plan.heap.as_ref().map(region)),
                 vms => model.system.vms.iter().enumerate().map(|(index, vm)| {
                     vm_context(index, vm, board.gic.version())
                 }).collect::<Vec<_>>(),
@@ -116,14 +125,16 @@ fn vm_context(index: usize, vm: &Vm, gic_version: u8) -> Value {
         memory => vm.memory.iter().map(|memory| context! {
             ipa => hex(memory.ipa),
             pa => region(&memory.pa),
-            // As strings: the template engine writes a bool as Python does.
+            from_heap => memory.from_heap.to_string(),
             writable => memory.writable.to_string(),
             executable => memory.executable.to_string(),
         }).collect::<Vec<_>>(),
         vcpus => vm.vcpus.iter().map(|vcpu| context! {
             affinity => format!("{:#b}", vcpu.affinity),
-            weight => vcpu.weight,
+            params => params(&vcpu.params),
+            stack => optional(vcpu.stack),
         }).collect::<Vec<_>>(),
+        partition => index,
         kernel => payload(&vm.image.kernel),
         initrd => vm.image.initrd.as_ref().map(payload),
         dtb => module(
@@ -145,7 +156,54 @@ fn vm_context(index: usize, vm: &Vm, gic_version: u8) -> Value {
             Crash::Halt => "Halt".to_owned(),
             Crash::PowerOff => "PowerOff".to_owned(),
         },
+        start => format!("{:?}", vm.start),
+        may => format!("{:#b}", vm.may.0),
+        controls => vm.controls.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        grow => hex(vm.grow.map_or(0, |window| window.size)),
+        grow_at => hex(vm.grow.map_or(0, |window| window.base)),
+        pv_time => optional(vm.pv_time.map(hex)),
     }
+}
+
+fn optional(value: Option<impl ToString>) -> String {
+    value.map_or_else(
+        || "None".to_owned(),
+        |value| format!("Some({})", value.to_string()),
+    )
+}
+
+fn pool(pool: &Pool) -> Value {
+    context! {
+        name => literal(&pool.name),
+        cores => format!("{:#b}", pool.cores),
+        policy => format!("{:?}", pool.policy),
+        frame_us => pool.frame_us,
+        windows => pool.windows.iter().map(|window| context! {
+            start_us => window.start_us,
+            length_us => window.length_us,
+            cores => format!("{:#b}", window.cores),
+            partition => window.partition,
+        }).collect::<Vec<_>>(),
+    }
+}
+
+fn thread(thread: &Thread, model: &Model) -> Value {
+    context! {
+        name => literal(thread.name),
+        affinity => format!("{:#b}", thread.affinity),
+        params => params(&thread.params),
+        partition => model.system.vms.len(),
+        background => thread.background.to_string(),
+        stack => thread.stack,
+    }
+}
+
+/// The fields that a vCPU and a thread have in common, on one line.
+fn params(params: &Params) -> String {
+    format!(
+        "weight: {}, cap: {}, priority: {}, budget_us: {}, period_us: {}",
+        params.weight, params.cap, params.priority, params.budget_us, params.period_us
+    )
 }
 
 fn payload(payload: &Payload) -> String {

@@ -21,7 +21,7 @@ pub(crate) const TOP: &[&str] = &[
     "psci",
     "qemu",
 ];
-pub(crate) const CPU: &[&str] = &["mpidr"];
+pub(crate) const CPU: &[&str] = &["mpidr", "preemptible"];
 pub(crate) const REGION: &[&str] = &["base", "size"];
 pub(crate) const BOOT: &[&str] = &["dtb"];
 pub(crate) const UART: &[&str] = &["kind", "base", "size", "intid", "clock_hz"];
@@ -81,6 +81,8 @@ pub(crate) struct BoardSpec {
     pub load_address: At<u64>,
     pub verified: String,
     pub cpus: Vec<At<u64>>,
+    /// Which of them the hybrid model may preempt.
+    pub preemptible: Vec<bool>,
     pub memory: Vec<RegionSpec>,
     pub boot_dtb: Option<RegionSpec>,
     pub uart: UartSpec,
@@ -113,8 +115,13 @@ fn top_level(top: &Table<'_, '_>, sink: &Sink) -> Option<BoardSpec> {
     let cpus: Vec<_> = top
         .tables("cpu", "[[cpu]]", CPU)
         .iter()
-        .filter_map(|cpu| required(cpu, "mpidr", "0x100", Table::integer))
+        .filter_map(|cpu| {
+            let preemptible = cpu.boolean("preemptible", true);
+            let mpidr = required(cpu, "mpidr", "0x100", Table::integer)?;
+            Some((mpidr, preemptible))
+        })
         .collect();
+    let (cpus, preemptible): (Vec<_>, Vec<_>) = cpus.into_iter().unzip();
     if top.raw("cpu").is_none() {
         top.missing("cpu", "[{ mpidr = 0 }]");
     }
@@ -151,6 +158,7 @@ fn top_level(top: &Table<'_, '_>, sink: &Sink) -> Option<BoardSpec> {
         load_address: load_address?,
         verified,
         cpus,
+        preemptible,
         memory,
         boot_dtb,
         uart: uart?,

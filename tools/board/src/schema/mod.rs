@@ -3,6 +3,7 @@
 //! Nothing here knows the configuration or looks at image files: see the module `check` for that.
 
 pub(crate) mod board;
+pub(crate) mod sched;
 pub(crate) mod system;
 
 use std::path::Path;
@@ -31,7 +32,7 @@ pub fn built_images(system: &Path) -> Result<Vec<String>, Errors> {
 
 #[cfg(test)]
 mod tests {
-    use super::{board, system};
+    use super::{board, sched, system};
 
     /// Every key of every table is explained in the page for people.
     fn explained(page: &str, tables: &[&[&str]]) {
@@ -47,8 +48,14 @@ mod tests {
 
     #[test]
     fn every_key_of_a_system_is_documented() {
-        use system::{DEVICE, IMAGE, MEMORY, ON_CRASH, TOP, VCPU, VM};
-        explained("systems", &[TOP, VM, VCPU, MEMORY, IMAGE, DEVICE, ON_CRASH]);
+        use sched::{POOL, THREAD, WINDOW};
+        use system::{DEVICE, HEAP, IMAGE, MEMORY, ON_CRASH, TOP, VCPU, VM};
+        explained(
+            "systems",
+            &[
+                TOP, VM, VCPU, MEMORY, IMAGE, DEVICE, ON_CRASH, HEAP, POOL, WINDOW, THREAD,
+            ],
+        );
     }
 
     #[test]

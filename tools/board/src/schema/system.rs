@@ -6,18 +6,53 @@ use toml::de::DeValue;
 
 use crate::diag::{Diagnostic, Source};
 use crate::model::{Crash, DeviceKind};
-use crate::reader::{
-    At, Sink, Table, integer, one_of, parse, size_value, string, table, wrong_type,
+use crate::reader::{At, Sink, Table, one_of, parse, size_value, string, table, wrong_type};
+use crate::schema::sched::{
+    CoresSpec, ParamsSpec, PoolSpec, ThreadSpec, cores_of, params_of, pools_of, threads_of,
 };
+use tables::Start;
 
 /// The keys of each table, which docs/systems.md must all explain.
-pub(crate) const TOP: &[&str] = &["description", "timeout", "vm"];
+pub(crate) const TOP: &[&str] = &[
+    "description",
+    "timeout",
+    "preemptible",
+    "heap",
+    "pool",
+    "thread",
+    "vm",
+];
+pub(crate) const HEAP: &[&str] = &["size"];
 pub(crate) const VM: &[&str] = &[
-    "name", "vcpus", "affinity", "weight", "vcpu", "memory", "image", "devices", "on_crash",
+    "name",
+    "vcpus",
+    "affinity",
+    "weight",
+    "cap",
+    "priority",
+    "budget_us",
+    "period_us",
+    "vcpu",
+    "memory",
+    "image",
+    "devices",
+    "start",
+    "on_crash",
+    "may",
+    "controls",
+    "grow",
+    "grow_at",
     "expect",
 ];
-pub(crate) const VCPU: &[&str] = &["affinity", "weight"];
-pub(crate) const MEMORY: &[&str] = &["ipa", "size", "pa", "writable", "executable"];
+pub(crate) const VCPU: &[&str] = &[
+    "affinity",
+    "weight",
+    "cap",
+    "priority",
+    "budget_us",
+    "period_us",
+];
+pub(crate) const MEMORY: &[&str] = &["ipa", "size", "pa", "source", "writable", "executable"];
 pub(crate) const IMAGE: &[&str] = &[
     "kernel", "initrd", "bootargs", "format", "load", "entry", "dtb", "source",
 ];
@@ -27,7 +62,7 @@ pub(crate) const ON_CRASH: &[&str] = &["action", "limit"];
 /// Where guest RAM begins unless a system says otherwise: where QEMU's `virt` has it.
 pub(crate) const RAM_BASE: u64 = 0x4000_0000;
 /// Weight of a vCPU that names none.
-pub(crate) const DEFAULT_WEIGHT: u64 = 256;
+pub(crate) const DEFAULT_WEIGHT: u32 = 256;
 /// How often a VM is restarted if `on_crash` says no more than `"restart"`.
 const DEFAULT_RESTARTS: u32 = 3;
 
@@ -35,6 +70,10 @@ const DEFAULT_RESTARTS: u32 = 3;
 pub(crate) struct SystemSpec {
     pub description: String,
     pub timeout: Option<u64>,
+    pub preemptible: Option<CoresSpec>,
+    pub heap: Option<At<u64>>,
+    pub pools: Vec<PoolSpec>,
+    pub threads: Vec<ThreadSpec>,
     pub vms: Vec<VmSpec>,
 }
 
@@ -48,14 +87,20 @@ pub(crate) struct VmSpec {
     pub image: ImageSpec,
     /// `None`: whatever is switched on.
     pub devices: Option<Vec<DeviceSpec>>,
+    pub start: Start,
     pub on_crash: Crash,
+    pub may: Vec<At<String>>,
+    pub controls: Vec<At<String>>,
+    pub grow: Option<At<u64>>,
+    pub grow_at: Option<At<u64>>,
     pub expect: Vec<At<String>>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct VcpuSpec {
-    pub affinity: Option<At<Vec<At<u64>>>>,
-    pub weight: Option<At<u64>>,
+    pub span: Range<usize>,
+    pub affinity: Option<CoresSpec>,
+    pub params: ParamsSpec,
 }
 
 #[derive(Clone, Debug)]
@@ -64,6 +109,8 @@ pub(crate) struct MemorySpec {
     pub ipa: At<u64>,
     pub size: At<u64>,
     pub pa: Option<At<u64>>,
+    /// The place of `source = "heap"`, if that is what it says.
+    pub heap: Option<Range<usize>>,
     pub writable: bool,
     pub executable: bool,
 }
@@ -123,12 +170,24 @@ pub(crate) fn read(source: &Source) -> Result<SystemSpec, Vec<Diagnostic>> {
                 .help("add a [[vm]] with name, vcpus, memory and image: see docs/systems.md"),
         );
     }
+    let preemptible = cores_of(&top, "preemptible", &sink);
+    let heap = top.table("heap", "[heap]", HEAP).and_then(|heap| {
+        if heap.raw("size").is_none() {
+            heap.missing("size", "\"64M\"");
+        }
+        heap.size("size")
+    });
+    let (pools, threads) = (pools_of(&top, &sink), threads_of(&top, &sink));
     let vms: Vec<_> = tables.iter().filter_map(|vm| vm_of(vm, &sink)).collect();
     let errors = sink.into_inner();
     if errors.is_empty() {
         Ok(SystemSpec {
             description,
             timeout: timeout.map(|t| t.value),
+            preemptible,
+            heap,
+            pools,
+            threads,
             vms,
         })
     } else {
@@ -149,7 +208,10 @@ fn vm_of(vm: &Table<'_, '_>, sink: &Sink) -> Option<VmSpec> {
             .filter_map(|item| device_of(item, sink))
             .collect()
     });
+    let start = start_of(vm, sink);
     let on_crash = on_crash_of(vm, sink);
+    let (may, controls) = (vm.strings("may"), vm.strings("controls"));
+    let (grow, grow_at) = (vm.size("grow"), vm.integer("grow_at"));
     let expect = vm.strings("expect");
     for text in expect.iter().filter(|text| text.value.is_empty()) {
         sink.push(
@@ -165,7 +227,12 @@ fn vm_of(vm: &Table<'_, '_>, sink: &Sink) -> Option<VmSpec> {
         memory,
         image: image?,
         devices,
+        start: start?,
         on_crash: on_crash?,
+        may,
+        controls,
+        grow,
+        grow_at,
         expect,
     })
 }
@@ -180,8 +247,9 @@ fn vcpus_of(vm: &Table<'_, '_>, sink: &Sink) -> (Vec<VcpuSpec>, Range<usize>) {
         .map(|vcpu| {
             let own = vcpu_of(vcpu, sink);
             VcpuSpec {
+                span: own.span,
                 affinity: own.affinity.or_else(|| all.affinity.clone()),
-                weight: own.weight.or_else(|| all.weight.clone()),
+                params: own.params.or(&all.params),
             }
         })
         .collect();
@@ -211,19 +279,10 @@ fn vcpus_of(vm: &Table<'_, '_>, sink: &Sink) -> (Vec<VcpuSpec>, Range<usize>) {
 }
 
 fn vcpu_of(from: &Table<'_, '_>, sink: &Sink) -> VcpuSpec {
-    let affinity = from.array("affinity").map(|list| {
-        let cpus = list
-            .iter()
-            .filter_map(|cpu| integer(cpu, "affinity", sink))
-            .collect();
-        let span = from
-            .raw("affinity")
-            .map_or(from.span.clone(), |raw| raw.span());
-        At::new(cpus, span)
-    });
     VcpuSpec {
-        affinity,
-        weight: from.integer("weight"),
+        span: from.span.clone(),
+        affinity: cores_of(from, "affinity", sink),
+        params: params_of(from),
     }
 }
 
@@ -240,6 +299,7 @@ fn memory_of(vm: &Table<'_, '_>, sink: &Sink) -> Vec<MemorySpec> {
                 ipa: At::new(RAM_BASE, size.span.clone()),
                 size,
                 pa: None,
+                heap: None,
                 writable: true,
                 executable: true,
             })
@@ -258,11 +318,19 @@ fn memory_of(vm: &Table<'_, '_>, sink: &Sink) -> Vec<MemorySpec> {
                 Some(_) => region.integer("ipa"),
                 None => Some(At::new(RAM_BASE, region.span.clone())),
             };
+            let heap = match region.string("source") {
+                None => None,
+                Some(word) => match one_of(&word, "source", &["plan", "heap"], sink)? {
+                    1 => Some(word.span),
+                    _ => None,
+                },
+            };
             Some(MemorySpec {
                 span: region.span.clone(),
                 ipa: ipa?,
                 size: size?,
                 pa: region.integer("pa"),
+                heap,
                 writable: region.boolean("writable", true),
                 executable: region.boolean("executable", true),
             })
@@ -372,6 +440,16 @@ fn device_of(raw: &toml::Spanned<DeValue<'_>>, sink: &Sink) -> Option<DeviceSpec
         ipa,
         intid,
     })
+}
+
+/// `start = "auto"` or `"manual"`.
+fn start_of(vm: &Table<'_, '_>, sink: &Sink) -> Option<Start> {
+    if vm.raw("start").is_none() {
+        return Some(Start::Auto);
+    }
+    let word = vm.string("start")?;
+    let at = one_of(&word, "start", &["auto", "manual"], sink)?;
+    Some([Start::Auto, Start::Manual][at])
 }
 
 /// `on_crash = "halt"`, or a table with the number of restarts.

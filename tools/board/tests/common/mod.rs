@@ -22,26 +22,41 @@ pub fn symbols() -> SymbolMap {
     let on = [
         "BACKTRACE_SYMBOLS",
         "BOARD_QEMU_VIRT",
+        "DEBUG_BURN",
         "GICV3",
+        "HYPERCALLS",
         "LOADER_ELF",
         "LOADER_GZIP",
         "LOADER_MODULES",
         "LOG_INFO",
         "PREEMPT_LEGACY",
+        "PV_TIME",
+        "SCHED_CREDIT",
+        "SCHED_CYCLIC",
+        "SCHED_DEFAULT_WRR",
+        "SCHED_EDF",
+        "SCHED_FIXED",
+        "SCHED_NULL",
         "SCHED_WRR",
         "UART_PL011",
         "VDEV_PL011",
         "VDEV_PL031",
+        "WATCHDOG",
     ];
-    let off = ["GICV2", "LOG_DEBUG", "PREEMPT_FULL"];
+    let off = ["GICV2", "LOG_DEBUG", "PREEMPT_FULL", "PREEMPT_HYBRID"];
     let mut symbols = SymbolMap::new()
         .with("BOARD", Value::String("qemu-virt".into()))
+        .with("CHECKPOINT_INTERVAL", Value::Int(16))
         .with("CONSOLE_PREFIX", Value::Int(1))
         .with("KERNEL_SIZE_MAX", Value::Hex(0x20_0000))
         .with("NR_CPUS", Value::Int(4))
         .with("POOL_SIZE", Value::Hex(0x10_0000))
         .with("SCHED_SLICE_US", Value::Int(10_000))
-        .with("STACK_SIZE", Value::Hex(0x4000));
+        .with("CONTINUATION_SLOTS", Value::Int(4))
+        .with("HYBRID_BOUND_US", Value::Int(100))
+        .with("STACK_SIZE", Value::Hex(0x4000))
+        .with("TASK_SLICE_US", Value::Int(10))
+        .with("THREAD_STACK_SIZE", Value::Hex(0x4000));
     for name in on {
         symbols = symbols.with(name, Value::Bool(true));
     }
