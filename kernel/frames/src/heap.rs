@@ -64,6 +64,8 @@ pub struct HeapUsage {
     pub dirty: u32,
     /// In the scrubber's hand: 0 or 1.
     pub held: u32,
+    /// How many the scrubber has cleared since boot.
+    pub scrubbed: u64,
 }
 
 /// What a heap of any size can do.
@@ -219,6 +221,7 @@ impl<const WORDS: usize, const OWNERS: usize> Heap<WORDS, OWNERS> {
                 free: 0,
                 dirty: 0,
                 held: 0,
+                scrubbed: 0,
             },
             hand: None,
         }
@@ -244,6 +247,7 @@ impl<const WORDS: usize, const OWNERS: usize> Heap<WORDS, OWNERS> {
             free: pages,
             dirty: pages,
             held: 0,
+            scrubbed: 0,
         };
         count.saturating_mul(EXTENT_SIZE)
     }
@@ -506,6 +510,7 @@ impl<const WORDS: usize, const OWNERS: usize> Chunks for Heap<WORDS, OWNERS> {
         self.usage.free = self.usage.free.wrapping_add(1);
         self.usage.dirty = self.usage.dirty.wrapping_add(u32::from(!clean));
         self.usage.held = 0;
+        self.usage.scrubbed = self.usage.scrubbed.wrapping_add(u64::from(clean));
         self.settle(index);
     }
 

@@ -195,10 +195,9 @@ impl Grants {
     ///
     /// [`Error::Full`].
     pub fn add(&mut self, owner: VmId, grant: Grant) -> Result<GrantRef, Error> {
-        let free = self.slots.iter_mut().enumerate();
-        let (index, slot) = free
-            .filter(|(_, slot)| slot.grant.is_none())
-            .next()
+        let mut slots = self.slots.iter_mut().enumerate();
+        let (index, slot) = slots
+            .find(|(_, slot)| slot.grant.is_none())
             .ok_or(Error::Full)?;
         slot.grant = Some(grant);
         self.live = self.live.wrapping_add(1);

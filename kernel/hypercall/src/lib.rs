@@ -22,15 +22,26 @@
     )
 )]
 
+mod access;
+mod call;
 mod error;
 mod grants;
+mod life;
 mod machine;
+mod memory;
 mod ports;
+mod scrub;
+mod sharing;
+mod slice;
 
+pub use call::{Call, operation};
 pub use error::{Error, Reply};
 pub use grants::{Grant, GrantRef, Grants};
+pub use life::reaper;
 pub use machine::{Life, Machine, Orphan, Space, Step, VmId};
 pub use ports::Ports;
+pub use scrub::scrubber;
+pub use slice::GuestSlice;
 
 /// The most bytes that one step copies.
 pub const COPY_PIECE: usize = 2048;

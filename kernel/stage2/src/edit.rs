@@ -149,7 +149,7 @@ impl<M: TableMemory, T: Maintenance> Edit<'_, M, T> {
                     let below = level.saturating_add(1);
                     if !piece.is_whole(level) {
                         self.clear(next, below, piece.start, piece.end);
-                        if !self.is_empty(next) {
+                        if !self.memory.is_empty(next) {
                             continue;
                         }
                     }
@@ -319,25 +319,21 @@ impl<M: TableMemory, T: Maintenance> Edit<'_, M, T> {
         self.flush(piece.base, piece.base.wrapping_add(level_size(level)));
     }
 
-    fn is_empty(&self, table: u64) -> bool {
-        (0..ENTRIES).all(|index| self.memory.read(table, index) == INVALID)
-    }
-
-    fn read(&self, table: u64, level: u32, index: usize) -> Descriptor {
+    pub(crate) fn read(&self, table: u64, level: u32, index: usize) -> Descriptor {
         Descriptor::decode(level, self.memory.read(table, index))
     }
 
-    fn write(&mut self, table: u64, level: u32, index: usize, descriptor: Descriptor) {
+    pub(crate) fn write(&mut self, table: u64, level: u32, index: usize, descriptor: Descriptor) {
         self.memory.write(table, index, descriptor.encode(level));
     }
 
-    fn alloc(&mut self) -> Result<u64, Error> {
+    pub(crate) fn alloc(&mut self) -> Result<u64, Error> {
         let table = self.memory.alloc(1).ok_or(Error::NoMemory)?;
         *self.pages = self.pages.saturating_add(1);
         Ok(table)
     }
 
-    fn free(&mut self, table: u64) {
+    pub(crate) fn free(&mut self, table: u64) {
         self.memory.free(table, 1);
         *self.pages = self.pages.saturating_sub(1);
     }

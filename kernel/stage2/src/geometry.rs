@@ -185,7 +185,8 @@ impl Geometry {
     }
 
     /// Bytes of the intermediate physical address space.
-    pub(crate) const fn ipa_size(&self) -> u64 {
+    #[must_use]
+    pub const fn ipa_size(&self) -> u64 {
         1u64.wrapping_shl(self.ipa_bits)
     }
 

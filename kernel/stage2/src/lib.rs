@@ -7,13 +7,15 @@
 //!   alignment permits, over two traits: [`TableMemory`] (where tables live) and [`Maintenance`]
 //!   (barriers and TLB invalidation). It touches no hardware.
 //!
+//! What takes a range does all of it at once, so a caller bounds it by the range. For ranges that a guest chooses there
+//! are steps ([`Stage2::map_leaf`], [`Stage2::unmap_some`], [`Split`]), each of which takes bounded time.
+//!
 //! Guarantees: an operation that fails changes no translation and keeps no page; a valid descriptor is
 //! replaced by a different valid one only through break-before-make (except for permissions alone, where
 //! the architecture does not ask for it, D8.16); a table page is given back only after no walk can find it;
 //! tables that have become empty are given back at once.
 //!
-//! Does not: clean or invalidate data caches, count what guests share, split long operations (a caller bounds
-//! them by the ranges it passes; each is atomic), or use the contiguous hint, which would forbid
+//! Does not: clean or invalidate data caches, count what guests share, or use the contiguous hint, which would forbid
 //! changing a descriptor without its fifteen neighbours.
 //!
 //! While a block is being split, other vCPUs of the VM may take a translation fault on an address that is
@@ -33,6 +35,7 @@
 )]
 
 mod attributes;
+mod chunk;
 mod descriptor;
 mod edit;
 mod geometry;
@@ -40,6 +43,7 @@ mod memory;
 mod space;
 
 pub use attributes::{Attributes, MemoryType};
+pub use chunk::{Leaf, Split, Stop, Sweep};
 pub use geometry::{Geometry, GeometryError};
 pub use memory::{Maintenance, TableMemory};
 pub use space::{Error, Stage2, Translation};

@@ -18,6 +18,12 @@ pub trait TableMemory {
 
     /// Stores a descriptor, with one single 64-bit store.
     fn write(&mut self, table: u64, index: usize, descriptor: u64);
+
+    /// Whether all 512 descriptors of a table of one page are 0. Worth doing well: it is the longest part of a bounded
+    /// unmapping.
+    fn is_empty(&self, table: u64) -> bool {
+        (0..512).all(|index| self.read(table, index) == 0)
+    }
 }
 
 /// How other observers are told about changes.

@@ -214,8 +214,10 @@ impl Stage2 {
         tlb.invalidate_all(self.vmid);
         let (root, level) = (self.root, self.geometry.start_level());
         let root_pages = self.geometry.root_pages();
-        let mut edit = self.edit(memory, tlb);
-        edit.free_tree(root, level);
+        // After everything was unmapped step by step there is the root alone, which need not be searched.
+        if self.pages > root_pages {
+            self.edit(memory, tlb).free_tree(root, level);
+        }
         memory.free(root, root_pages);
     }
 
@@ -231,13 +233,18 @@ impl Stage2 {
         self.geometry
     }
 
+    /// The physical address of its root.
+    pub(crate) const fn root(&self) -> u64 {
+        self.root
+    }
+
     /// Table pages that it owns, the root's included.
     #[must_use]
     pub const fn pages(&self) -> u32 {
         self.pages
     }
 
-    fn edit<'a, M: TableMemory, T: Maintenance>(
+    pub(crate) fn edit<'a, M: TableMemory, T: Maintenance>(
         &'a mut self,
         memory: &'a mut M,
         tlb: &'a mut T,
@@ -252,7 +259,7 @@ impl Stage2 {
     }
 
     /// The end of a range, if it is one.
-    fn check_range(&self, ipa: u64, size: u64) -> Result<u64, Error> {
+    pub(crate) fn check_range(&self, ipa: u64, size: u64) -> Result<u64, Error> {
         if size == 0 {
             return Err(Error::Empty);
         }
@@ -266,7 +273,7 @@ impl Stage2 {
     }
 }
 
-fn check_attributes(attributes: Attributes) -> Result<(), Error> {
+pub(crate) fn check_attributes(attributes: Attributes) -> Result<(), Error> {
     if attributes.memory == MemoryType::Device && attributes.executable {
         return Err(Error::ExecutableDevice);
     }
