@@ -1,17 +1,79 @@
 //! What is typed: prefix commands for the hypervisor, everything else for the foreground VM.
 //!
 //! Guarantees: bytes reach the VM in order; the prefix and its command never reach it. Does not act on
-//! commands: it names them.
+//! commands: it names them, and knows what to say about them.
+
+use core::fmt;
 
 /// What the operator asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Input was switched to that VM. The console has done it and said so; for information.
+    /// Input goes to that VM. Its output gets the foreground with the message that says so
+    /// ([`Console::publish_switch`](crate::Console::publish_switch)).
     Switched(usize),
+    /// There is no such VM.
+    NoSuchVm(usize),
+    /// List the commands.
+    Help,
     /// Show the state of VMs and cores.
     Status,
+    /// Asks whether to power off: nothing to do yet.
+    AskPowerOff,
     /// Power the machine off; the operator has confirmed it.
     PowerOff,
+    /// The operator has not confirmed it.
+    StayOn,
+    /// Not a command.
+    Unknown(u8),
+}
+
+/// What is printed when a command is carried out.
+#[derive(Clone, Copy, Debug)]
+pub struct Message {
+    pub(crate) command: Command,
+    pub(crate) vm: usize,
+    pub(crate) name: &'static str,
+    pub(crate) last: usize,
+    pub(crate) prefix: u8,
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { vm, name, last, .. } = self;
+        let prefix = Caret(self.prefix);
+        match self.command {
+            Command::Switched(_) => write!(f, "input goes to VM {vm}, {name}"),
+            Command::NoSuchVm(vm) => write!(f, "no VM {vm}: there are 0 to {last}"),
+            Command::Help => write!(
+                f,
+                "{prefix} 0 … {prefix} {last}: input to that VM (now {vm}, {name}); {prefix} n: to the next\n\
+                 {prefix} s: state; {prefix} h: this list; {prefix} q: power off; {prefix} {prefix}: send {prefix}"
+            ),
+            Command::Status => f.write_str("the state of all VMs:"),
+            Command::AskPowerOff => f.write_str("power the machine off? y: yes, other keys: no"),
+            Command::PowerOff => f.write_str("powered off by the operator"),
+            Command::StayOn => f.write_str("the machine stays on"),
+            Command::Unknown(byte) => {
+                write!(
+                    f,
+                    "no command '{}'; {prefix} h lists them",
+                    byte.escape_ascii()
+                )
+            }
+        }
+    }
+}
+
+/// Writes a control character as it is typed: `Ctrl-A`.
+struct Caret(u8);
+
+impl fmt::Display for Caret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            control @ 0..=0x1f => write!(f, "Ctrl-{}", char::from(control | 0x40)),
+            other => write!(f, "'{}'", other.escape_ascii()),
+        }
+    }
 }
 
 /// What a typed byte turns out to be.

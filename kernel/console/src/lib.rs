@@ -15,8 +15,11 @@
 //! - Typed bytes reach the foreground VM in order; a VM that does not read holds the line back
 //!   ([`Console::accepts_input`]), but cannot keep the operator from giving commands for good.
 //!
-//! Does not: touch hardware, lock, wait, or buffer for a slow UART. Time is whatever monotonic tick the caller
-//! passes as `now`.
+//! - Everything that is called does a bounded amount of work, whatever the length of lines ([`Console::step`]); what
+//!   a VM had written before a line of the hypervisor's appears before it.
+//!
+//! Does not: touch hardware, lock, wait, or format ([`Text`] does, outside the lock). Time is whatever monotonic tick
+//! the caller passes as `now`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -33,20 +36,36 @@
 mod input;
 mod line;
 mod output;
+mod printer;
 mod scan;
+mod source;
 #[cfg(test)]
 mod tests;
+mod text;
 
-use core::fmt;
-
-pub use input::Command;
+pub use input::{Command, Message};
 use input::{Key, Queue, Typing};
 use line::Line;
+use output::Entry;
+use printer::Printer;
+use source::Source;
+pub use text::{LENGTH, SLOTS, Text, Written};
 
-/// Where the bytes for the terminal go: the UART driver, or a ring before it.
+/// Where the bytes for the terminal go: the UART driver.
 pub trait Sink {
-    /// Takes all of `bytes`. Must not drop any: a slow UART is waited for, or a ring buffers them.
-    fn write(&mut self, bytes: &[u8]);
+    /// Takes a byte, or says that there is no room now.
+    fn put(&mut self, byte: u8) -> bool;
+}
+
+/// What [`Console::step`] has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// There is more to do.
+    More,
+    /// There is more to do when the sink has room.
+    Blocked,
+    /// All is out.
+    Idle,
 }
 
 /// What can be chosen.
@@ -73,27 +92,50 @@ impl Config {
     }
 }
 
-/// The multiplexer for up to `VMS` VMs, lines of up to `LINE` bytes, and `QUEUE` typed bytes per VM.
+/// The multiplexer for up to `VMS` VMs, lines of up to `LINE` bytes, and per VM `QUEUE` typed bytes and `FIFO` (a
+/// power of two) written ones.
 #[derive(Debug)]
-pub struct Console<const VMS: usize, const LINE: usize = 512, const QUEUE: usize = 256> {
+pub struct Console<
+    const VMS: usize,
+    const LINE: usize = 512,
+    const QUEUE: usize = 256,
+    const FIFO: usize = 1024,
+> {
     config: Config,
-    guests: [Guest<LINE, QUEUE>; VMS],
+    guests: [Guest<LINE, QUEUE, FIFO>; VMS],
     count: usize,
+    /// The VM that typed bytes go to.
+    typing_to: usize,
+    typing: Typing,
+    /// What the operator has asked for, until somebody does it.
+    command: Option<Command>,
+    bell: bool,
+    /// The VM whose bytes appear directly: `typing_to` as soon as the message that says so is out.
     foreground: usize,
     /// The foreground's unfinished line stands at the cursor; else the cursor is at the start of a line.
     open: bool,
-    typing: Typing,
+    /// The VM whose bytes were looked at last.
+    turn: usize,
+    printer: Printer,
+    /// The hypervisor's own lines: `entries` from `first` on, in a ring.
+    log: [Option<Entry<VMS>>; SLOTS],
+    first: usize,
+    entries: usize,
+    closed: bool,
 }
 
 /// One VM's side.
 #[derive(Debug)]
-struct Guest<const LINE: usize, const QUEUE: usize> {
+pub(crate) struct Guest<const LINE: usize, const QUEUE: usize, const FIFO: usize> {
     name: &'static str,
+    source: Source<FIFO>,
     line: Line<LINE>,
     typed: Queue<QUEUE>,
 }
 
-impl<const VMS: usize, const LINE: usize, const QUEUE: usize> Console<VMS, LINE, QUEUE> {
+impl<const VMS: usize, const LINE: usize, const QUEUE: usize, const FIFO: usize>
+    Console<VMS, LINE, QUEUE, FIFO>
+{
     /// A console without VMs. The first one added gets the foreground.
     #[must_use]
     pub const fn new(config: Config) -> Self {
@@ -102,14 +144,24 @@ impl<const VMS: usize, const LINE: usize, const QUEUE: usize> Console<VMS, LINE,
             guests: [const {
                 Guest {
                     name: "",
+                    source: Source::new(),
                     line: Line::new(),
                     typed: Queue::new(),
                 }
             }; VMS],
             count: 0,
+            typing_to: 0,
+            typing: Typing::Text,
+            command: None,
+            bell: false,
             foreground: 0,
             open: false,
-            typing: Typing::Text,
+            turn: 0,
+            printer: Printer::new(),
+            log: [const { None }; SLOTS],
+            first: 0,
+            entries: 0,
+            closed: false,
         }
     }
 
@@ -128,82 +180,75 @@ impl<const VMS: usize, const LINE: usize, const QUEUE: usize> Console<VMS, LINE,
 
     /// The VM that typed bytes go to.
     #[must_use]
-    pub const fn foreground(&self) -> usize {
-        self.foreground
+    pub const fn input_goes_to(&self) -> usize {
+        self.typing_to
     }
 
-    /// Gives input, and direct output, to another VM, and says so. An unknown number changes nothing (`false`).
-    pub fn switch(&mut self, vm: usize, sink: &mut impl Sink) -> bool {
-        let Some(name) = self
-            .guests
-            .get(vm)
-            .map(|g| g.name)
-            .filter(|_| vm < self.count)
-        else {
-            let last = self.count.saturating_sub(1);
-            self.log(format_args!("no VM {vm}: there are 0 to {last}"), sink);
-            return false;
-        };
-        self.interrupt(sink);
-        if let Some(old) = self.guests.get_mut(self.foreground) {
-            old.line.offered = true;
-        }
-        self.foreground = vm;
-        self.log(format_args!("input goes to VM {vm}, {name}"), sink);
-        true
-    }
-
-    /// Takes a typed byte. `Some` asks the caller to act; everything else has been dealt with.
-    pub fn input(&mut self, byte: u8, now: u64, sink: &mut impl Sink) -> Option<Command> {
-        match self.typing.key(byte, self.config.prefix) {
-            Key::Nothing => {}
+    /// Takes a typed byte. A command is kept until [`Console::take_command`].
+    pub fn input(&mut self, byte: u8, now: u64) {
+        let last = self.count.saturating_sub(1);
+        let command = match self.typing.key(byte, self.config.prefix) {
+            Key::Nothing => return,
             Key::Guest(byte) => {
                 let guest = self
                     .guests
-                    .get_mut(self.foreground)
+                    .get_mut(self.typing_to)
                     .filter(|_| self.count > 0);
                 if !guest.is_some_and(|g| g.typed.push(byte, now)) {
-                    sink.write(b"\x07");
+                    self.bell = true;
                 }
+                return;
             }
-            Key::Switch(vm) => {
-                return self.switch(vm, sink).then_some(Command::Switched(vm));
-            }
-            Key::Next => {
-                let next = self
-                    .foreground
-                    .saturating_add(1)
-                    .checked_rem(self.count)
-                    .unwrap_or(0);
-                return self.switch(next, sink).then_some(Command::Switched(next));
-            }
-            Key::Help => self.help(sink),
-            Key::Status => return Some(Command::Status),
-            Key::AskPowerOff => self.log(
-                format_args!("power the machine off? y: yes, other keys: no"),
-                sink,
-            ),
-            Key::PowerOff => return Some(Command::PowerOff),
-            Key::StayOn => self.log(format_args!("the machine stays on"), sink),
-            Key::Unknown(byte) => {
-                let prefix = Caret(self.config.prefix);
-                self.log(
-                    format_args!(
-                        "no command '{}'; {prefix} h lists them",
-                        byte.escape_ascii()
-                    ),
-                    sink,
-                );
-            }
+            Key::Switch(vm) => self.switch(vm),
+            Key::Next if self.typing_to >= last => self.switch(0),
+            Key::Next => self.switch(self.typing_to.saturating_add(1)),
+            Key::Help => Command::Help,
+            Key::Status => Command::Status,
+            Key::AskPowerOff => Command::AskPowerOff,
+            Key::PowerOff => Command::PowerOff,
+            Key::StayOn => Command::StayOn,
+            Key::Unknown(byte) => Command::Unknown(byte),
+        };
+        self.command = Some(command);
+    }
+
+    /// What is typed goes to another VM from now on.
+    fn switch(&mut self, vm: usize) -> Command {
+        if vm >= self.count {
+            return Command::NoSuchVm(vm);
         }
-        None
+        self.typing_to = vm;
+        Command::Switched(vm)
+    }
+
+    /// What the operator has asked for, once. The caller does it, and prints [`Console::message`].
+    pub const fn take_command(&mut self) -> Option<Command> {
+        self.command.take()
+    }
+
+    /// What to print when a command is carried out. To be taken under the lock and formatted outside.
+    #[must_use]
+    pub fn message(&self, command: Command) -> Message {
+        let vm = match command {
+            Command::Switched(vm) => vm,
+            _ => self.typing_to,
+        };
+        Message {
+            command,
+            vm,
+            name: self.guests.get(vm).map_or("", |guest| guest.name),
+            last: self.count.saturating_sub(1),
+            prefix: self.config.prefix,
+        }
     }
 
     /// Whether the caller should read another byte from the physical UART. `false` is back-pressure: leave
     /// it there and ask again after [`Console::take`] or time has passed.
     #[must_use]
     pub fn accepts_input(&self, now: u64) -> bool {
-        match self.guests.get(self.foreground) {
+        match self.guests.get(self.typing_to) {
+            // One command at a time.
+            _ if self.command.is_some() => false,
             Some(guest) if guest.typed.is_full() => {
                 // In the middle of a command nothing goes to the queue.
                 self.typing != Typing::Text
@@ -225,36 +270,10 @@ impl<const VMS: usize, const LINE: usize, const QUEUE: usize> Console<VMS, LINE,
     }
 
     /// Forgets what was typed for a VM and ends its unfinished line: for when it restarts or stops.
-    pub fn reset(&mut self, vm: usize, sink: &mut impl Sink) {
-        self.end_line(vm, sink);
+    pub fn reset(&mut self, vm: usize) {
         if let Some(guest) = self.guests.get_mut(vm) {
+            guest.source.end();
             guest.typed.clear();
-        }
-    }
-
-    fn help(&mut self, sink: &mut impl Sink) {
-        let prefix = Caret(self.config.prefix);
-        let last = self.count.saturating_sub(1);
-        let vm = self.foreground;
-        let name = self.guests.get(vm).map_or("", |g| g.name);
-        self.log(
-            format_args!(
-                "{prefix} 0 … {prefix} {last}: input to that VM (now {vm}, {name}); {prefix} n: to the next\n\
-                 {prefix} s: state; {prefix} h: this list; {prefix} q: power off; {prefix} {prefix}: send {prefix}"
-            ),
-            sink,
-        );
-    }
-}
-
-/// Writes a control character as it is typed: `Ctrl-A`.
-struct Caret(u8);
-
-impl fmt::Display for Caret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            control @ 0..=0x1f => write!(f, "Ctrl-{}", char::from(control | 0x40)),
-            other => write!(f, "'{}'", other.escape_ascii()),
         }
     }
 }

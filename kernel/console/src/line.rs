@@ -15,6 +15,9 @@ pub(crate) struct Line<const N: usize> {
     /// Up to here the terminal has them, at the cursor (foreground only).
     shown: usize,
     scan: Scan,
+    /// Where the first byte stands that is not printable ASCII, and the first escape; `usize::MAX`: nowhere.
+    odd: usize,
+    escape: usize,
     /// A carriage return whose meaning the next byte decides.
     pub(crate) returned: bool,
     /// The beginning of the line was longer than the buffer and has been printed as a line of its own.
@@ -33,6 +36,8 @@ impl<const N: usize> Line<N> {
             safe: 0,
             shown: 0,
             scan: Scan::Ground,
+            odd: usize::MAX,
+            escape: usize::MAX,
             returned: false,
             continued: false,
             offered: false,
@@ -61,6 +66,12 @@ impl<const N: usize> Line<N> {
         }
         if let Some(slot) = self.bytes.get_mut(self.len) {
             *slot = byte;
+            if !matches!(byte, 0x20..=0x7e) {
+                self.odd = self.odd.min(self.len);
+            }
+            if byte == 0x1b {
+                self.escape = self.escape.min(self.len);
+            }
             self.len = self.len.saturating_add(1);
             self.scan = self.scan.step(byte);
             if self.scan == Scan::Ground {
@@ -70,19 +81,34 @@ impl<const N: usize> Line<N> {
         }
     }
 
-    /// Everything so far.
-    pub(crate) fn all(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+    /// How many bytes there are, and how many of them form whole elements.
+    pub(crate) const fn lengths(&self) -> (usize, usize) {
+        (self.len, self.safe)
     }
 
-    /// Whole elements that the terminal does not have yet.
-    pub(crate) fn fresh(&self) -> &[u8] {
-        self.bytes.get(self.shown..self.safe).unwrap_or_default()
+    /// A byte.
+    pub(crate) fn get(&self, at: usize) -> Option<u8> {
+        self.bytes.get(at).copied()
     }
 
-    /// All whole elements.
-    pub(crate) fn whole(&self) -> &[u8] {
-        self.bytes.get(..self.safe).unwrap_or_default()
+    /// An element, or what there is of it.
+    pub(crate) fn part(&self, from: usize, to: usize) -> &[u8] {
+        self.bytes.get(from..to).unwrap_or_default()
+    }
+
+    /// Whole elements that the terminal does not have yet, as positions from and to.
+    pub(crate) fn fresh(&self) -> Option<(usize, usize)> {
+        (self.shown < self.safe).then_some((self.shown, self.safe))
+    }
+
+    /// Whether the bytes before `to` are all printable ASCII.
+    pub(crate) const fn is_simple(&self, to: usize) -> bool {
+        self.odd >= to
+    }
+
+    /// Whether there is an escape sequence before `to`.
+    pub(crate) const fn has_escape(&self, to: usize) -> bool {
+        self.escape < to
     }
 
     /// Notes that the terminal has all whole elements.
@@ -102,6 +128,8 @@ impl<const N: usize> Line<N> {
         self.safe = 0;
         self.shown = 0;
         self.scan = Scan::Ground;
+        self.odd = usize::MAX;
+        self.escape = usize::MAX;
         self.returned = false;
         self.continued = false;
         self.offered = false;
@@ -112,6 +140,13 @@ impl<const N: usize> Line<N> {
         let kept = self.len.saturating_sub(self.safe);
         self.bytes.copy_within(self.safe..self.len, 0);
         self.len = kept;
+        // What is kept is part of one element: an escape sequence or a character, so its first byte is the odd one.
+        let odd = if kept == 0 { usize::MAX } else { 0 };
+        self.odd = odd;
+        self.escape = match self.bytes.first() {
+            Some(0x1b) => odd,
+            _ => usize::MAX,
+        };
         self.safe = 0;
         self.shown = 0;
         self.continued = true;

@@ -75,6 +75,7 @@ pub(crate) fn line_local(element: &[u8]) -> bool {
     }
 }
 
+#[cfg(test)]
 /// Cuts `bytes` into elements; an incomplete last one is given out too.
 pub(crate) fn elements(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     core::iter::from_fn(move || {

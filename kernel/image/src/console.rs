@@ -1,87 +1,66 @@
 //! The console multiplexer on the physical UART: everything that is printed goes through here, and what is typed is
 //! handed out from here.
 //!
-//! Output goes to a ring, which is emptied into the UART as far as its FIFO takes it; a core never waits for a slow
-//! line with interrupts masked unless the ring is full of the hypervisor's own words. Guests are held back
-//! long before: their UARTs' transmit FIFOs fill up, as real ones would.
+//! What VMs write and the hypervisor logs is queued in brief sections; [`work`] prints it, a few bytes at a time, with
+//! interrupts enabled in between. So nobody has interrupts masked for longer than a few hundred instructions, however
+//! long a line is and however slow the UART. Whoever drives `work` waits with [`until_work`]. Before anybody does
+//! (while the machine boots), and after [`take_over`] (while it is switched off), everything is printed at once.
+//!
+//! When too much waits: guests are held back, as a real UART would; a message of the hypervisor's own is printed by
+//! its writer as long as the UART takes it, or else lost, and the loss is reported.
 //!
 //! Lock order: a VM's UART before the terminal. Nothing here logs while it holds the terminal.
 
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use console::{Command, Config, Console, Sink};
+use console::{Command, Config, Console, Progress, Sink, Text};
 
 use crate::config::{CONSOLE_PREFIX, SYSTEM, VMS as COUNT};
 use crate::deadline::{self, Source};
+use crate::machine::ROOM;
 use crate::platform::{IrqGuard, SpinLock};
+use crate::signal::Signal;
 use crate::vm::VMS;
 use crate::{hw, power, status};
 
-/// Bytes that may wait for the line.
-const RING: usize = 8192;
-/// With more than this waiting, guests are held back.
-const CONGESTED: usize = RING / 2;
+/// With less room than this a VM's UART is held back, and hypercalls write nothing: a byte that is under way fits.
+const RESERVE: usize = 64;
+/// Bytes that one section takes from a caller.
+const CHUNK: usize = 32;
+/// Typed bytes that one section takes from the UART.
+const TYPED: usize = 8;
+/// Steps that are made at once by those who log or write while nobody else prints.
+const AT_ONCE: usize = 4096;
 
-struct Terminal {
-    console: Console<COUNT>,
-    ring: Ring,
-}
+static TERMINAL: SpinLock<Console<COUNT>> = SpinLock::new(Console::new(Config {
+    prefix: 1,
+    partial_after: u64::MAX,
+    patience: u64::MAX,
+}));
 
-static TERMINAL: SpinLock<Terminal> = SpinLock::new(Terminal {
-    console: Console::new(Config {
-        prefix: 1,
-        partial_after: u64::MAX,
-        patience: u64::MAX,
-    }),
-    ring: Ring {
-        bytes: [0; RING],
-        first: 0,
-        len: 0,
-    },
-});
+/// The hypervisor's own lines.
+static TEXT: Text = Text::new();
 
-/// Some VM's UART is held back.
+/// There is something to do.
+static WAITS: AtomicBool = AtomicBool::new(false);
+/// Who does it.
+static WORKER: Signal = Signal::new();
+/// Somebody does it.
+static SERVED: AtomicBool = AtomicBool::new(false);
+/// Some VM's UART is held back, or a hypercall waits for room.
 static HOLDING: AtomicBool = AtomicBool::new(false);
 /// Input is left in the UART, whose interrupt is off meanwhile.
 static INPUT_WAITS: AtomicBool = AtomicBool::new(false);
+/// The line of the state report that is printed next, counted from 1; 0: none was asked for.
+static REPORT: AtomicUsize = AtomicUsize::new(0);
 
-/// What waits for the line.
-struct Ring {
-    bytes: [u8; RING],
-    first: usize,
-    len: usize,
-}
+/// The UART's transmit FIFO.
+struct Line;
 
-impl Ring {
-    /// Gives the UART what it takes.
-    fn drain(&mut self) {
-        while self.len > 0 {
-            let Some(byte) = self.bytes.get(self.first) else {
-                return;
-            };
-            if !hw::UART.try_put(*byte) {
-                return;
-            }
-            self.first = self.first.wrapping_add(1) % RING;
-            self.len = self.len.saturating_sub(1);
-        }
-    }
-}
-
-impl Sink for Ring {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            while self.len >= RING {
-                self.drain();
-                arch::cpu::relax();
-            }
-            let end = self.first.wrapping_add(self.len) % RING;
-            if let Some(place) = self.bytes.get_mut(end) {
-                *place = *byte;
-                self.len = self.len.saturating_add(1);
-            }
-        }
+impl Sink for Line {
+    fn put(&mut self, byte: u8) -> bool {
+        hw::UART.try_put(byte)
     }
 }
 
@@ -91,9 +70,9 @@ pub fn init() {
     let mut config = Config::for_counter(arch::timer::frequency());
     config.prefix = CONSOLE_PREFIX;
     TERMINAL.with(|terminal| {
-        terminal.console.configure(config);
+        terminal.configure(config);
         for vm in SYSTEM.vms {
-            terminal.console.add(vm.name);
+            terminal.add(vm.name);
         }
     });
 }
@@ -103,120 +82,261 @@ pub fn listen() {
     hw::UART.enable_receive_interrupt();
 }
 
-/// Does something to the console and puts what it prints on the line.
-fn with<R>(irq: &IrqGuard, work: impl FnOnce(&mut Console<COUNT>, &mut Ring, u64) -> R) -> R {
-    let now = arch::timer::now();
-    let (result, at) = {
-        let mut guard = TERMINAL.lock(irq);
-        let terminal = &mut *guard;
-        let result = work(&mut terminal.console, &mut terminal.ring, now);
-        terminal.ring.drain();
-        // A UART at 115200 baud empties its FIFO in about 3 ms; look again before it has.
-        // (Also for VMs that are held back: another core may have emptied the ring since.)
-        let busy = terminal.ring.len > 0
-            || INPUT_WAITS.load(Ordering::Relaxed)
-            || HOLDING.load(Ordering::Relaxed);
-        let again = busy.then(|| now.saturating_add(arch::timer::frequency() / 1000));
-        (result, vtimer::earliest(terminal.console.deadline(), again))
-    };
-    deadline::set(irq, Source::Console, at);
-    result
-}
-
-/// Prints a line of the hypervisor's own.
+/// Prints a line of the hypervisor's own. Formats in the caller's time: long messages do not belong into sections.
 pub fn log(text: fmt::Arguments<'_>) {
-    IrqGuard::with(|irq| with(irq, |console, ring, _| console.log(text, ring)));
+    log_and(text, |terminal, line| terminal.publish(line));
 }
 
-/// A VM's UART sends a byte; `false`: hold the next one back, [`tick`] will ask for it.
-pub fn write(irq: &IrqGuard, vm: usize, byte: u8) -> bool {
-    let free = with(irq, |console, ring, now| {
-        console.write(vm, &[byte], now, ring);
-        ring.len < CONGESTED
+fn log_and(text: fmt::Arguments<'_>, publish: impl Fn(&mut Console<COUNT>, console::Written)) {
+    let wait = || {
+        let alone = !SERVED.load(Ordering::Acquire);
+        // Masked, there is no time to wait for the line; otherwise there is while it takes something.
+        alone && step() != Progress::Idle
+            || !arch::cpu::irqs_masked() && step() == Progress::More
+    };
+    TEXT.format(text, wait, |line| {
+        TERMINAL.with(|terminal| publish(terminal, line));
     });
+    ready();
+}
+
+/// A VM's UART sends a byte; `false`: hold the next one back, [`work`] will ask for it.
+pub fn write(irq: &IrqGuard, vm: usize, byte: u8) -> bool {
+    let free = {
+        let mut terminal = TERMINAL.lock(irq);
+        // The reserve sees to it that it fits.
+        let _ = terminal.offer(vm, &[byte]);
+        terminal.room(vm) >= RESERVE
+    };
     if !free {
         HOLDING.store(true, Ordering::Release);
     }
+    ready();
     free
 }
 
-/// The next byte typed for a VM.
-pub fn take(irq: &IrqGuard, vm: usize) -> Option<u8> {
-    let now = arch::timer::now();
-    TERMINAL.lock(irq).console.take(vm, now)
+/// A VM writes by hypercall; returns how many of `bytes` were taken, the first ones. Takes them in small portions, so
+/// the length is the caller's to bound only for its own sake. If not all were taken, `machine::ROOM` tells when
+/// [`has_room`] says yes again.
+pub fn push(vm: usize, bytes: &[u8]) -> usize {
+    let mut taken = 0usize;
+    for chunk in bytes.chunks(CHUNK) {
+        let some = TERMINAL.with(|terminal| {
+            let room = terminal.room(vm).saturating_sub(RESERVE);
+            match chunk.get(..room.min(chunk.len())) {
+                Some(fits) => terminal.offer(vm, fits),
+                None => 0,
+            }
+        });
+        taken = taken.saturating_add(some);
+        if some < chunk.len() {
+            HOLDING.store(true, Ordering::Release);
+            break;
+        }
+    }
+    ready();
+    taken
 }
 
-/// How many bytes typed for a VM wait.
+/// Whether a VM's hypercalls can write something worth the trouble.
+pub fn has_room(vm: usize) -> bool {
+    TERMINAL.with(|terminal| terminal.room(vm)) >= RESERVE.saturating_add(CHUNK)
+}
+
+/// Takes the next bytes typed for a VM, as many as there are and `bytes` holds; returns how many.
+pub fn take(irq: &IrqGuard, vm: usize, bytes: &mut [u8]) -> usize {
+    let now = arch::timer::now();
+    let mut terminal = TERMINAL.lock(irq);
+    let mut count = 0usize;
+    for place in bytes {
+        let Some(byte) = terminal.take(vm, now) else {
+            break;
+        };
+        *place = byte;
+        count = count.saturating_add(1);
+    }
+    count
+}
+
+/// Whether bytes typed for a VM wait.
 pub fn waiting(irq: &IrqGuard, vm: usize) -> bool {
-    TERMINAL.lock(irq).console.waiting(vm) > 0
+    TERMINAL.lock(irq).waiting(vm) > 0
 }
 
 /// A VM begins anew, or has ended: forgets what was typed for it, ends its unfinished line.
 pub fn reset(irq: &IrqGuard, vm: usize) {
-    with(irq, |console, ring, _| console.reset(vm, ring));
+    TERMINAL.lock(irq).reset(vm);
+    ready();
+}
+
+/// There is something to do: does it, if nobody else will.
+fn ready() {
+    if !SERVED.load(Ordering::Acquire) {
+        for _ in 0..AT_ONCE {
+            if step() != Progress::More {
+                break;
+            }
+        }
+    } else if !WAITS.swap(true, Ordering::AcqRel) {
+        WORKER.notify();
+    }
+}
+
+/// Prints a few bytes, or looks at a few. Sees to it that somebody looks again when there is reason to.
+fn step() -> Progress {
+    let now = arch::timer::now();
+    IrqGuard::with(|irq| {
+        let (progress, partial) = {
+            let mut terminal = TERMINAL.lock(irq);
+            let progress = terminal.step(now, &TEXT, &mut Line);
+            if progress == Progress::More {
+                return progress;
+            }
+            (progress, terminal.deadline())
+        };
+        // A UART at 115200 baud empties its FIFO in about 3 ms; look again before it has.
+        let busy = progress == Progress::Blocked
+            || INPUT_WAITS.load(Ordering::Relaxed)
+            || HOLDING.load(Ordering::Relaxed);
+        let again = busy.then(|| now.saturating_add(arch::timer::frequency() / 1000));
+        deadline::set(irq, Source::Console, vtimer::earliest(partial, again));
+        progress
+    })
+}
+
+/// A bounded piece of the console's work, interrupts enabled: prints, does what the operator asked for, lets those who
+/// were held back go on. `false`: there is nothing more to do until [`until_work`] says so.
+pub fn work() -> bool {
+    let progress = step();
+    if let Some(command) = TERMINAL.with(Console::take_command) {
+        carry_out(command);
+        return true;
+    }
+    if INPUT_WAITS.swap(false, Ordering::AcqRel) {
+        IrqGuard::with(|irq| {
+            hw::UART.enable_receive_interrupt();
+            interrupt(irq);
+        });
+    }
+    if progress == Progress::More {
+        return true;
+    }
+    let more = HOLDING.swap(false, Ordering::AcqRel) && let_go();
+    report() || more
+}
+
+/// Lets a portion through of what was held back; says whether there is more and room for it.
+fn let_go() -> bool {
+    let mut more = false;
+    for vm in &VMS {
+        if !has_room(vm.number) {
+            HOLDING.store(true, Ordering::Release);
+            continue;
+        }
+        more |= IrqGuard::with(|irq| vm.devices.line_is_free(irq, vm));
+    }
+    ROOM.notify();
+    if more {
+        HOLDING.store(true, Ordering::Release);
+    }
+    more
+}
+
+/// What has been lost, and the next line of the state that the operator asked to see, once the lines before are out.
+fn report() -> bool {
+    let lost = TEXT.take_lost();
+    if lost > 0 {
+        log(format_args!(
+            "{lost} messages were lost, because the console is slow"
+        ));
+    }
+    let line = REPORT.load(Ordering::Relaxed);
+    if line == 0 || TEXT.waiting() > 0 {
+        return lost > 0;
+    }
+    let more = status::line(line.saturating_sub(1));
+    REPORT.store(
+        if more { line.saturating_add(1) } else { 0 },
+        Ordering::Relaxed,
+    );
+    true
+}
+
+/// Completes when there is [`work`] again. Its first call says that somebody does the work from now on.
+pub fn until_work() -> impl Future<Output = ()> + Send {
+    SERVED.store(true, Ordering::Release);
+    WORKER.until(|| WAITS.swap(false, Ordering::AcqRel).then_some(()))
 }
 
 /// The console's deadline has passed.
-pub fn tick(irq: &IrqGuard) {
-    let free = with(irq, |console, ring, now| {
-        console.tick(now, ring);
-        ring.len < CONGESTED / 2
-    });
-    if free && HOLDING.swap(false, Ordering::AcqRel) {
-        for vm in &VMS {
-            vm.devices.line_is_free(irq, vm);
+pub fn tick(_irq: &IrqGuard) {
+    if SERVED.load(Ordering::Acquire) {
+        ready();
+    } else {
+        for _ in 0..AT_ONCE {
+            if !work() {
+                break;
+            }
         }
-    }
-    if INPUT_WAITS.swap(false, Ordering::AcqRel) {
-        hw::UART.enable_receive_interrupt();
-        interrupt(irq);
     }
 }
 
 /// Something was typed.
 pub fn interrupt(irq: &IrqGuard) {
-    loop {
-        let command = with(irq, |console, ring, now| {
-            while console.accepts_input(now) {
-                let Some(byte) = hw::UART.get() else {
-                    return Ok(None);
-                };
-                if let Some(command) = console.input(byte, now, ring) {
-                    return Ok(Some(command));
-                }
-            }
-            Err(())
-        });
-        match command {
-            Ok(None) => break,
-            Ok(Some(Command::Switched(_))) => {}
-            Ok(Some(Command::Status)) => status::print(),
-            Ok(Some(Command::PowerOff)) => {
-                log(format_args!("powered off by the operator"));
-                power::end();
-            }
-            Err(()) => {
-                // The VM does not read. Level-triggered, the interrupt would come again and again.
+    let now = arch::timer::now();
+    {
+        let mut terminal = TERMINAL.lock(irq);
+        for _ in 0..TYPED {
+            if !terminal.accepts_input(now) {
+                // The VM does not read, or a command is not done yet. Level-triggered, the interrupt would come again
+                // and again.
                 hw::UART.disable_interrupts();
                 INPUT_WAITS.store(true, Ordering::Release);
-                with(irq, |_, _, _| ());
                 break;
             }
+            let Some(byte) = hw::UART.get() else { break };
+            terminal.input(byte, now);
         }
+    }
+    if SERVED.load(Ordering::Acquire) {
+        ready();
+    } else {
+        IrqGuard::with(|irq| deadline::set(irq, Source::Console, Some(now)));
     }
     for vm in &VMS {
         vm.devices.typed(irq, vm);
     }
 }
 
+/// Does what the operator has asked for.
+fn carry_out(command: Command) {
+    let message = TERMINAL.with(|terminal| terminal.message(command));
+    match command {
+        Command::Switched(vm) => log_and(format_args!("{message}"), |terminal, line| {
+            terminal.publish_switch(vm, line);
+        }),
+        Command::Status => REPORT.store(1, Ordering::Relaxed),
+        Command::PowerOff => {
+            log(format_args!("{message}"));
+            power::end();
+        }
+        _ => log(format_args!("{message}")),
+    }
+    ready();
+}
+
+/// From now on everything is printed at once, by whoever writes it: the machine is about to be switched off.
+pub fn take_over() {
+    SERVED.store(false, Ordering::Release);
+    ready();
+}
+
 /// Prints everything that waits, and leaves the cursor on a new line: before power-off.
 pub fn finish() {
-    TERMINAL.with(|terminal| {
-        terminal.console.finish(&mut terminal.ring);
-        while terminal.ring.len > 0 {
-            terminal.ring.drain();
-            arch::cpu::relax();
-        }
-    });
+    take_over();
+    TERMINAL.with(Console::close);
+    while step() != Progress::Idle {
+        arch::cpu::relax();
+    }
     hw::UART.flush();
 }

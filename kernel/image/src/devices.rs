@@ -19,6 +19,9 @@ pub const WINDOW: u64 = 0x1000;
 const RTCIMSC: u64 = 0x10;
 const RTCICR: u64 = 0x1c;
 
+/// Bytes moved between a UART and the console in one section.
+const PORTION: usize = 8;
+
 /// Where a device is, and its interrupt.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
@@ -126,33 +129,42 @@ impl Devices {
         vm::deliver(irq, vm, kick);
     }
 
-    /// The physical line has room again: sends what was held back.
-    pub fn line_is_free(&self, irq: &IrqGuard, vm: &'static Vm) {
+    /// The physical line has room again: sends a portion of what was held back; says whether there is more.
+    pub fn line_is_free(&self, irq: &IrqGuard, vm: &'static Vm) -> bool {
         let mut uart = self.uart.lock(irq);
-        uart.hold_tx(false);
-        while let Some(byte) = uart.take_tx() {
+        let mut more = true;
+        for _ in 0..PORTION {
+            let Some(byte) = uart.take_tx() else {
+                // All that waited is out: what the guest writes now goes out at once.
+                uart.hold_tx(false);
+                more = false;
+                break;
+            };
             if !console::write(irq, vm.number, byte) {
-                uart.hold_tx(true);
+                more = false;
                 break;
             }
         }
         let kick = self.uart_level(irq, vm, &uart);
         drop(uart);
         vm::deliver(irq, vm, kick);
+        more
     }
 
-    /// Moves typed bytes into the UART as far as there is room.
+    /// Moves a portion of what was typed into the UART, as far as there is room.
     fn feed(&self, irq: &IrqGuard, vm: &Vm, uart: &mut Pl011) {
-        // A guest that does not listen has no room: what was typed waits until it does.
-        while uart.room() > 0 {
-            let Some(byte) = console::take(irq, vm.number) else {
-                self.typed.store(false, Ordering::Release);
-                return;
-            };
+        // A guest that does not listen has no room: what was typed waits until it does, and looks at its UART again.
+        let mut bytes = [0; PORTION];
+        let room = uart.room().min(PORTION);
+        let Some(places) = bytes.get_mut(..room) else {
+            return;
+        };
+        let count = console::take(irq, vm.number, places);
+        for byte in places.iter().take(count) {
             // There is room, so it is not refused.
-            let _ = uart.receive(byte);
+            let _ = uart.receive(*byte);
         }
-        self.typed.store(true, Ordering::Release);
+        self.typed.store(count == room, Ordering::Release);
     }
 
     fn uart_level(&self, irq: &IrqGuard, vm: &Vm, uart: &Pl011) -> vgic::Kick {

@@ -2,20 +2,23 @@
 
 extern crate std;
 
+mod bounds;
 mod properties;
 
+use core::fmt;
 use std::string::String;
 use std::vec::Vec;
 
 use super::*;
 
-/// Collects what would be on the terminal.
+/// Collects what would be on the terminal, and holds the lines of the hypervisor's own.
 #[derive(Default)]
-pub(crate) struct Screen(pub(crate) Vec<u8>);
+pub(crate) struct Screen(pub(crate) Vec<u8>, Text);
 
-impl Sink for Screen {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+impl Sink for Vec<u8> {
+    fn put(&mut self, byte: u8) -> bool {
+        self.push(byte);
+        true
     }
 }
 
@@ -26,12 +29,76 @@ impl Screen {
     }
 }
 
+/// The console as if its line and its machine were infinitely fast: what is asked for happens at once.
+pub(crate) trait AtOnce {
+    fn settle(&mut self, now: u64, screen: &mut Screen);
+    fn write(&mut self, vm: usize, bytes: &[u8], now: u64, screen: &mut Screen);
+    fn say(&mut self, text: fmt::Arguments<'_>, switch: Option<usize>, screen: &mut Screen);
+    fn log(&mut self, text: fmt::Arguments<'_>, screen: &mut Screen) {
+        self.say(text, None, screen);
+    }
+    fn finish(&mut self, screen: &mut Screen);
+    /// Types a byte, does what it asks for.
+    fn key(&mut self, byte: u8, now: u64, screen: &mut Screen) -> Option<Command>;
+}
+
+impl<const VMS: usize, const LINE: usize, const QUEUE: usize, const FIFO: usize> AtOnce
+    for Console<VMS, LINE, QUEUE, FIFO>
+{
+    fn settle(&mut self, now: u64, screen: &mut Screen) {
+        for _ in 0..100_000 {
+            if self.step(now, &screen.1, &mut screen.0) == Progress::Idle {
+                return;
+            }
+        }
+        panic!("the console does not come to rest");
+    }
+
+    fn write(&mut self, vm: usize, bytes: &[u8], now: u64, screen: &mut Screen) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            rest = &rest[self.offer(vm, rest)..];
+            self.settle(now, screen);
+        }
+    }
+
+    fn say(&mut self, text: fmt::Arguments<'_>, switch: Option<usize>, screen: &mut Screen) {
+        let mut lines = Vec::new();
+        screen.1.format(text, || false, |line| lines.push(line));
+        for line in lines {
+            match switch {
+                Some(vm) => self.publish_switch(vm, line),
+                None => self.publish(line),
+            }
+        }
+        self.settle(0, screen);
+    }
+
+    fn finish(&mut self, screen: &mut Screen) {
+        self.close();
+        self.settle(0, screen);
+    }
+
+    fn key(&mut self, byte: u8, now: u64, screen: &mut Screen) -> Option<Command> {
+        self.input(byte, now);
+        self.settle(now, screen);
+        let command = self.take_command()?;
+        let message = self.message(command);
+        let switch = match command {
+            Command::Switched(vm) => Some(vm),
+            _ => None,
+        };
+        self.say(format_args!("{message}"), switch, screen);
+        Some(command)
+    }
+}
+
 const CONFIG: Config = Config {
     prefix: 1,
     partial_after: 100,
     patience: 1000,
 };
-type Small = Console<3, 32, 4>;
+type Small = Console<3, 32, 4, 16>;
 
 fn three() -> (Small, Screen) {
     let mut console = Small::new(CONFIG);
@@ -44,7 +111,7 @@ fn three() -> (Small, Screen) {
 /// Types a string; returns the last command.
 fn type_in(console: &mut Small, screen: &mut Screen, keys: &[u8]) -> Option<Command> {
     keys.iter()
-        .filter_map(|key| console.input(*key, 0, screen))
+        .filter_map(|key| console.key(*key, 0, screen))
         .last()
 }
 
@@ -86,12 +153,12 @@ fn a_background_prompt_appears_after_the_timeout_and_once() {
     console.write(0, b"# ", 0, &mut screen);
     console.write(1, b"login: ", 50, &mut screen);
     assert_eq!(console.deadline(), Some(150));
-    console.tick(149, &mut screen);
+    console.settle(149, &mut screen);
     assert_eq!(screen.take(), "[a] # ");
-    console.tick(150, &mut screen);
+    console.settle(150, &mut screen);
     assert_eq!(screen.take(), "\r\n[b] login: \r\n[a] # ");
     assert_eq!(console.deadline(), None);
-    console.tick(1000, &mut screen);
+    console.settle(1000, &mut screen);
     assert_eq!(screen.take(), "");
     console.write(1, b"root\n", 1000, &mut screen);
     assert_eq!(screen.take(), "\r\n[b] login: root\r\n[a] # ");
@@ -149,7 +216,7 @@ fn what_looks_like_the_start_of_a_sequence_appears_after_the_timeout() {
     console.write(0, b"a\x1b[", 0, &mut screen);
     assert_eq!(screen.take(), "[a] a");
     assert_eq!(console.deadline(), Some(100));
-    console.tick(100, &mut screen);
+    console.settle(100, &mut screen);
     assert_eq!(screen.take(), "\x1b[");
     assert_eq!(console.deadline(), None);
 }
@@ -219,14 +286,17 @@ fn switching_moves_direct_output_and_shows_the_unfinished_line() {
     console.write(0, b"z", 0, &mut screen);
     console.write(1, b"y", 0, &mut screen);
     assert_eq!(screen.take(), "y");
-    console.tick(1000, &mut screen);
+    console.settle(1000, &mut screen);
     assert_eq!(screen.take(), "\r\n[a] a# z\r\n[b] b# y");
     assert_eq!(
         type_in(&mut console, &mut screen, b"\x01n\x01n"),
         Some(Command::Switched(0))
     );
-    assert_eq!(type_in(&mut console, &mut screen, b"\x017"), None);
-    assert_eq!(console.foreground(), 0);
+    assert_eq!(
+        type_in(&mut console, &mut screen, b"\x017"),
+        Some(Command::NoSuchVm(7))
+    );
+    assert_eq!(console.input_goes_to(), 0);
     assert!(
         screen
             .take()
@@ -255,8 +325,11 @@ fn commands_are_given_out_and_power_off_is_confirmed() {
         type_in(&mut console, &mut screen, b"\x01s"),
         Some(Command::Status)
     );
-    assert_eq!(type_in(&mut console, &mut screen, b"\x01q"), None);
-    assert_eq!(type_in(&mut console, &mut screen, b"n"), None);
+    screen.take();
+    assert_eq!(
+        type_in(&mut console, &mut screen, b"\x01qn"),
+        Some(Command::StayOn)
+    );
     assert_eq!(
         screen.take(),
         "caesura: power the machine off? y: yes, other keys: no\r\ncaesura: the machine stays on\r\n"
@@ -267,7 +340,10 @@ fn commands_are_given_out_and_power_off_is_confirmed() {
     );
     assert_eq!(console.waiting(0), 0);
     screen.take();
-    assert_eq!(type_in(&mut console, &mut screen, b"\x01z"), None);
+    assert_eq!(
+        type_in(&mut console, &mut screen, b"\x01z"),
+        Some(Command::Unknown(b'z'))
+    );
     assert_eq!(
         screen.take(),
         "caesura: no command 'z'; Ctrl-A h lists them\r\n"
@@ -285,20 +361,20 @@ fn a_full_queue_holds_the_line_back_but_not_for_ever() {
     let (mut console, mut screen) = three();
     for key in *b"1234" {
         assert!(console.accepts_input(0));
-        console.input(key, 0, &mut screen);
+        console.key(key, 0, &mut screen);
     }
     assert!(!console.accepts_input(999));
     assert_eq!(console.take(0, 999), Some(b'1'));
     assert!(console.accepts_input(999));
-    console.input(b'5', 999, &mut screen);
+    console.key(b'5', 999, &mut screen);
     assert!(!console.accepts_input(1998));
     // The VM has not read for long: commands must get through, other bytes are refused audibly.
     assert!(console.accepts_input(1999));
-    console.input(b'x', 1999, &mut screen);
+    console.key(b'x', 1999, &mut screen);
     assert_eq!(screen.take(), "\x07");
-    console.input(1, 1999, &mut screen);
+    console.key(1, 1999, &mut screen);
     assert!(console.accepts_input(0));
-    console.input(b'1', 1999, &mut screen);
+    console.key(b'1', 1999, &mut screen);
     assert!(console.accepts_input(1999));
     assert_eq!(
         core::array::from_fn(|_| console.take(0, 2000)),
@@ -313,12 +389,14 @@ fn a_restarting_vm_begins_on_a_new_line_with_an_empty_queue() {
     console.write(1, b"b# ", 0, &mut screen);
     type_in(&mut console, &mut screen, b"k");
     screen.take();
-    console.reset(1, &mut screen);
+    console.reset(1);
+    console.settle(0, &mut screen);
     assert_eq!(screen.take(), "\r\n[b] b# \r\n[a] a# ");
-    console.reset(0, &mut screen);
+    console.reset(0);
+    console.settle(0, &mut screen);
     assert_eq!(screen.take(), "\r\n");
     assert_eq!(console.waiting(0), 0);
-    console.reset(2, &mut screen);
+    console.reset(2);
     console.finish(&mut screen);
     assert_eq!(screen.take(), "");
 }
@@ -328,8 +406,11 @@ fn a_fourth_vm_is_refused_and_unknown_vms_are_ignored() {
     let (mut console, mut screen) = three();
     assert_eq!(console.add("d"), None);
     console.write(7, b"x\n", 0, &mut screen);
-    console.reset(7, &mut screen);
+    console.reset(7);
     assert_eq!(screen.take(), "");
     let mut none = Small::new(CONFIG);
-    assert_eq!(type_in(&mut none, &mut screen, b"x\x01n\x010"), None);
+    for key in *b"x\x01n\x010" {
+        none.key(key, 0, &mut screen);
+    }
+    assert_eq!(none.input_goes_to(), 0);
 }

@@ -7,12 +7,12 @@ use std::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::{CONFIG, Screen};
+use super::{AtOnce, CONFIG, Screen};
 use crate::scan::{elements, line_local};
 use crate::{Config, Console};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
-type Normal = Console<3, 64, 16>;
+type Normal = Console<3, 64, 16, 32>;
 
 fn console() -> Normal {
     let mut console = Normal::new(CONFIG);
@@ -62,9 +62,13 @@ proptest! {
                         }
                     }
                 }
-                Event::Tick => console.tick(now, &mut screen),
+                Event::Tick => console.settle(now, &mut screen),
                 Event::Log => console.log(format_args!("log"), &mut screen),
-                Event::Switch(vm) => assert!(console.switch(*vm, &mut screen)),
+                Event::Switch(vm) => {
+                    for key in [1, b'0' + *vm as u8] {
+                        console.key(key, now, &mut screen);
+                    }
+                }
             }
             let all = String::from_utf8(screen.0.clone()).unwrap();
             let lines: Vec<&str> = all.split("\r\n").collect();
@@ -89,11 +93,11 @@ proptest! {
             prop_assert!(next.is_none(), "{next:?} is missing in {all:?}");
             printed = ended.len();
             // At the cursor: the foreground's unfinished line, all of it.
-            let expected = &unfinished[console.foreground()];
+            let expected = &unfinished[console.input_goes_to()];
             if expected.is_empty() {
                 prop_assert!(open.is_empty(), "{open:?}");
             } else {
-                prop_assert_eq!(open.to_string(), std::format!("[{}] {expected}", NAMES[console.foreground()]));
+                prop_assert_eq!(open.to_string(), std::format!("[{}] {expected}", NAMES[console.input_goes_to()]));
             }
         }
     }
@@ -139,7 +143,7 @@ proptest! {
         let (mut console, mut screen) = (console(), Screen::default());
         for (now, (vm, chunk)) in (0u64..).step_by(60).zip(&chunks) {
             console.write(*vm, chunk, now, &mut screen);
-            console.tick(now, &mut screen);
+            console.settle(now, &mut screen);
         }
         console.finish(&mut screen);
         for line in screen.0.split(|b| *b == b'\n') {
@@ -155,7 +159,7 @@ proptest! {
         let (mut rest, mut got) = (typed.iter(), Vec::new());
         for (now, count) in (0u64..).zip(reads.iter().cycle().take(2000)) {
             while console.accepts_input(now) && rest.len() > 0 {
-                console.input(*rest.next().unwrap(), now, &mut screen);
+                console.key(*rest.next().unwrap(), now, &mut screen);
             }
             got.extend((0..*count).map_while(|_| console.take(0, now)));
         }

@@ -1,0 +1,34 @@
+//! Nothing is measured: what `trace_on.rs` offers, at no cost.
+
+use trace::Open;
+
+#[inline(always)]
+pub fn start() {}
+
+#[inline(always)]
+pub fn irqs_off() {}
+
+#[inline(always)]
+pub fn exception(_name: &'static str) {}
+
+#[inline(always)]
+pub fn irqs_on() {}
+
+#[inline(always)]
+pub fn preempt_off() {}
+
+#[inline(always)]
+pub fn preempt_on() {}
+
+#[inline(always)]
+pub fn open(_cpu: usize) -> Option<Open> {
+    None
+}
+
+#[inline(always)]
+pub fn line(_number: usize) -> bool {
+    false
+}
+
+#[inline(always)]
+pub fn report() {}
