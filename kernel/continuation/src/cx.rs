@@ -5,6 +5,7 @@
 
 use core::future::poll_fn;
 use core::marker::PhantomData;
+use core::ops::{Deref, DerefMut};
 use core::pin::pin;
 use core::task::Poll;
 
@@ -105,13 +106,52 @@ impl<D: Driver> Cx<D> {
         .await
     }
 
+    /// Takes a lock that sleeps, as `attempt` begins to (`|| mutex.lock(…)`), and keeps this context borrowed for as long as it
+    /// is held, so that nobody returns to a guest holding it.
+    ///
+    /// Where the operation leaves, the attempt is dropped and later begun anew, at the queue's end: what is queued may be
+    /// handed the lock, and an operation that its guest never resumes must not be.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`]: see there; the lock is not held.
+    pub async fn lock<F: Future>(
+        &mut self,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<Held<'_, F::Output>, Cancelled> {
+        let mut queued = pin!(None);
+        let guard = poll_fn(|context| {
+            if self.control.cancelled() {
+                return Poll::Ready(Err(Cancelled));
+            }
+            if queued.is_none() {
+                queued.set(Some(attempt()));
+            }
+            if let Some(future) = queued.as_mut().as_pin_mut()
+                && let Poll::Ready(guard) = future.poll(context)
+            {
+                return Poll::Ready(Ok(guard));
+            }
+            if self.pending().leaves() {
+                queued.set(None);
+            }
+            Poll::Pending
+        })
+        .await?;
+        Ok(Held {
+            guard,
+            _context: PhantomData,
+        })
+    }
+
     /// Notes why the poll ends, as the driver wants it.
-    fn pending(&self) {
+    fn pending(&self) -> Why {
         let why = match D::contended(self.control) {
             Pause::Leave => Why::Contended,
             Pause::GoOn | Pause::Block => Why::Blocked,
         };
         self.control.set_why(why);
+        why
     }
 
     fn go_on(&self) -> Result<(), Cancelled> {
@@ -120,5 +160,26 @@ impl<D: Driver> Cx<D> {
         } else {
             Ok(())
         }
+    }
+}
+
+/// A lock's guard, and the context borrowed with it: no pause until it is dropped.
+#[derive(Debug)]
+pub struct Held<'a, G> {
+    guard: G,
+    _context: PhantomData<&'a mut ()>,
+}
+
+impl<G: Deref> Deref for Held<'_, G> {
+    type Target = G::Target;
+
+    fn deref(&self) -> &G::Target {
+        &self.guard
+    }
+}
+
+impl<G: DerefMut> DerefMut for Held<'_, G> {
+    fn deref_mut(&mut self) -> &mut G::Target {
+        &mut self.guard
     }
 }

@@ -1,7 +1,7 @@
 //! The engine of long work: operations of guests and background tasks as futures in fixed slots.
 //!
-//! Long work is an `async fn` that is given a [`Cx`]; it pauses at [`Cx::checkpoint`], [`Cx::work`], [`Cx::wait`] and
-//! nowhere else. What a pause means is the [`Driver`]'s decision, which is how one source serves every preemption model.
+//! Long work is an `async fn` that is given a [`Cx`]; it pauses at [`Cx::checkpoint`], [`Cx::work`], [`Cx::wait`],
+//! [`Cx::lock`] and nowhere else. What a pause means is the [`Driver`]'s decision, which is how one source serves every preemption model.
 //! - [`Table`]: the operations of one VM. A suspended operation stays here; its guest holds a number and nothing else.
 //! - [`Tasks`]: background work, polled by a thread each or in turns by idle cores: the same futures.
 //! - [`FutureCell`]: one future of any type in a fixed place, its size checked by the compiler.
@@ -35,7 +35,7 @@ mod word;
 
 pub use cell::{Claim, FutureCell};
 pub use control::{Control, Why};
-pub use cx::{Cancelled, Cx};
+pub use cx::{Cancelled, Cx, Held};
 pub use driver::Driver;
 pub use table::{Full, Lease, Rest, ResumeError, Table};
 pub use tasks::{NoRoom, Step, Tasks};
