@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 export BOARD MODEL SYSTEM FRAGMENTS CPUS ICOUNT GDB TIMEOUT FILTER
 with := @tools/setup.sh
 
-.PHONY: help setup all image run test test-host test-qemu test-guests clippy fmt-check size bench-boot bench-preempt clean
+.PHONY: help setup all image run test test-host test-qemu test-guests test-preempt clippy fmt-check size bench-boot bench-preempt clean
 
 help: ## List the targets, each with what it does
 	@sed -n 's/^\([a-z%_-]*\):[^#]*## \(.*\)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20 && echo && sed -n 's/^#= //p' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test-qemu: ## The system tests under QEMU; FILTER=word picks some
 
 test-guests: ## The system tests that run only our own guests (nothing downloaded)
 	$(with) kernel qemu -- test guests
+
+test-preempt: ## Every system test of the three preemption models, long ones too, and the regression tests by name
+	$(with) kernel qemu -- test preempt
 
 clippy: ## Lint host and kernel code, warnings refused
 	$(with) kernel lint -- clippy

@@ -15,6 +15,8 @@
 //! | `lifecycle` | restarts itself in every way, crashes, turns its vCPUs on and off |
 //! | `realtime` | measures how late its periodic timer's interrupts are |
 //! | `neighbour` | keeps the hypervisor busy with one kind of long operation |
+//! | `abuse` | uses long operations as no guest should |
+//! | `stress` | makes random long operations in VMs that are killed, paused and moved meanwhile |
 //! | `chatter` | prints much on the console and repeats what is typed |
 //!
 //! Run one bare: `qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a72 -smp 2 -m 64M -nographic -kernel hello`.
@@ -24,6 +26,7 @@
 #![cfg(target_os = "none")]
 #![no_std]
 
+pub mod abuse;
 pub mod arch;
 pub mod attack;
 pub mod bench;
@@ -37,3 +40,4 @@ pub mod loads;
 pub mod neighbour;
 pub mod realtime;
 pub mod rt;
+pub mod stress;

@@ -41,4 +41,6 @@ pub struct Case {
     pub action: Action,
     /// Whether it needs guests that set-up downloads.
     pub needs_guests: bool,
+    /// Whether it is run only when it is asked for by name or with all.
+    pub extended: bool,
 }

@@ -1,4 +1,4 @@
-//! `system-tests [--guests] [FILTER]`: what `make test-qemu` and `make test-guests` run.
+//! `system-tests [--guests] [--extended] [FILTER]`: what `make test-qemu`, `make test-guests` and `make test-preempt` run.
 
 use std::process::ExitCode;
 

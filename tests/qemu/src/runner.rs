@@ -16,18 +16,20 @@ pub struct Picked {
     pub filter: Option<String>,
     /// Only cases without downloaded guests.
     pub own_guests_only: bool,
+    /// Also cases that are left out of the plain run.
+    pub extended: bool,
 }
 
 impl Picked {
-    /// Reads the command line: `[--guests] [FILTER]`.
+    /// Reads the command line: `[--guests] [--extended] [FILTER]`.
     #[must_use]
     pub fn from_arguments(arguments: impl Iterator<Item = String>) -> Self {
         let mut picked = Self::default();
         for argument in arguments {
-            if argument == "--guests" {
-                picked.own_guests_only = true;
-            } else {
-                picked.filter = Some(argument);
+            match argument.as_str() {
+                "--guests" => picked.own_guests_only = true,
+                "--extended" => picked.extended = true,
+                _ => picked.filter = Some(argument),
             }
         }
         picked
@@ -40,7 +42,11 @@ impl Picked {
             .filter
             .as_ref()
             .is_none_or(|part| case.name.contains(part.as_str()));
-        named && !(self.own_guests_only && case.needs_guests)
+        // Who gives a whole name means it.
+        let meant = self.filter.as_ref() == Some(&case.name);
+        named
+            && !(self.own_guests_only && case.needs_guests)
+            && (self.extended || meant || !case.extended)
     }
 }
 
@@ -106,6 +112,20 @@ mod tests {
             .collect();
         assert!(names.contains(&"boot/gicv2/2/hello".to_owned()));
         assert!(names.iter().all(|name| name.contains("gicv2/2")));
+    }
+
+    #[test]
+    fn what_takes_long_is_run_only_when_it_is_meant() {
+        let names = |arguments: &[&str]| -> Vec<String> {
+            let picked = Picked::from_arguments(arguments.iter().map(|a| (*a).to_owned()));
+            let cases = cases::all().into_iter();
+            cases.filter(|c| picked.wants(c)).map(|c| c.name).collect()
+        };
+        let long = "preempt/full/stress/2".to_owned();
+        assert!(!names(&[]).contains(&long));
+        assert!(!names(&["preempt/"]).contains(&long));
+        assert!(names(&["--extended", "preempt/"]).contains(&long));
+        assert_eq!(names(&[&long]), [long]);
     }
 
     #[test]

@@ -60,6 +60,8 @@ enum Suite {
     Qemu,
     /// The system tests without downloaded guests
     Guests,
+    /// Everything about the preemption models, what takes long too
+    Preempt,
 }
 
 #[derive(Subcommand)]
@@ -152,6 +154,7 @@ fn act(action: Action) -> Result<()> {
                 Some(Suite::Host) => suites::Suites::Host,
                 Some(Suite::Qemu) => suites::Suites::Qemu,
                 Some(Suite::Guests) => suites::Suites::Guests,
+                Some(Suite::Preempt) => suites::Suites::Preempt,
             };
             suites::test_command(&project, wanted, filter.as_deref())
         }

@@ -22,7 +22,14 @@ pub enum Suites {
     Qemu,
     /// The system tests whose guests are our own programs.
     Guests,
+    /// The preemption models: the regression tests by name and the system tests, those that take long too.
+    Preempt,
 }
+
+/// Beginnings of names of host tests that stand for a defect of the 2021 preemption patches or a security advisory.
+const REGRESSIONS: [&str; 2] = ["preemption_2021", "xsa_"];
+/// What the names of the models' system tests have in common.
+const PREEMPT: &str = "preempt/";
 
 /// How tests ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,7 +68,10 @@ impl Tally {
 pub fn test_command(project: &Project, suites: Suites, filter: Option<&str>) -> Result<()> {
     let mut total = Tally::default();
     if matches!(suites, Suites::All | Suites::Host) {
-        total.add(host_suite(project, filter)?);
+        total.add(host_suite(project, filter.as_slice())?);
+    }
+    if suites == Suites::Preempt && filter.is_none() {
+        total.add(host_suite(project, &REGRESSIONS)?);
     }
     if suites != Suites::Host {
         total.add(system_suite(project, suites, filter)?);
@@ -77,7 +87,7 @@ pub fn test_command(project: &Project, suites: Suites, filter: Option<&str>) -> 
     }
 }
 
-fn host_suite(project: &Project, filter: Option<&str>) -> Result<Tally> {
+fn host_suite(project: &Project, filters: &[&str]) -> Result<Tally> {
     println!("== host tests ==");
     let mut command = cargo::host(project)?;
     command.args([
@@ -92,8 +102,8 @@ fn host_suite(project: &Project, filter: Option<&str>) -> Result<Tally> {
     }
     // The snapshots are what the repository says they are; a test never rewrites them.
     command.env("INSTA_UPDATE", "no");
-    if let Some(filter) = filter {
-        command.args(["--", filter]);
+    if !filters.is_empty() {
+        command.arg("--").args(filters);
     }
     counted(&mut command)
 }
@@ -114,7 +124,11 @@ fn system_suite(project: &Project, suites: Suites, filter: Option<&str>) -> Resu
     if suites == Suites::Guests {
         command.arg("--guests");
     }
-    command.args(filter);
+    if suites == Suites::Preempt {
+        command.args(["--extended", filter.unwrap_or(PREEMPT)]);
+    } else {
+        command.args(filter);
+    }
     counted(&mut command)
 }
 

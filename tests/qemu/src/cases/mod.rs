@@ -2,6 +2,7 @@
 
 mod chatter;
 mod consoles;
+mod preempt;
 mod reproducible;
 mod robustness;
 
@@ -23,6 +24,7 @@ pub fn all() -> Vec<Case> {
         system: "hello",
         action: Action::Other(reproducible::same_image_in_another_folder),
         needs_guests: false,
+        extended: false,
     }];
     for system in ["hello", "linux-check"] {
         for (gic, fragment) in GICS {
@@ -33,6 +35,7 @@ pub fn all() -> Vec<Case> {
                     system,
                     action: Action::Unattended,
                     needs_guests: system != "hello",
+                    extended: false,
                 });
             }
         }
@@ -75,6 +78,7 @@ pub fn all() -> Vec<Case> {
         ));
     }
     cases.extend(robustness::cases());
+    cases.extend(preempt::cases());
     cases
 }
 
@@ -92,6 +96,7 @@ fn case(
         system,
         action,
         needs_guests,
+        extended: false,
     }
 }
 
@@ -109,6 +114,20 @@ fn selection(fragment: Option<&str>, cores: u8) -> Selection {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn every_model_is_tested_alike() {
+        let names: BTreeSet<String> = all().into_iter().map(|case| case.name).collect();
+        let of = |model: &str| -> Vec<&str> {
+            let prefix = format!("preempt/{model}/");
+            let names = names.iter().filter_map(|name| name.strip_prefix(&prefix));
+            // What only one model can be asked for.
+            names.filter(|name| !name.starts_with("only/")).collect()
+        };
+        assert!(of("full").contains(&"linux-check/1"));
+        assert_eq!(of("legacy"), of("full"));
+        assert_eq!(of("hybrid"), of("full"));
+    }
 
     #[test]
     fn names_are_unique_and_the_matrix_is_complete() {

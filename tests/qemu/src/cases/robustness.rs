@@ -228,7 +228,12 @@ fn hello(project: &mut Project, fragment: Option<&str>) -> Result<Build> {
 /// nothing; both count as failed.
 fn crashes(project: &mut Project) -> Result<()> {
     let build = build::build(project, &selection(None, 2), "crashes")?;
-    let seen = Run::of(&build).until(project, "caesura: end:")?;
+    crashes_of(project, &build)
+}
+
+/// The same for a build of that system.
+pub fn crashes_of(project: &Project, build: &Build) -> Result<()> {
+    let seen = Run::of(build).until(project, "caesura: end:")?;
     require(
         &seen,
         &[
@@ -245,7 +250,7 @@ fn crashes(project: &mut Project) -> Result<()> {
         &seen,
         &["VM 1 (vanish) crashed: its exception vector is not in memory; it stays off"],
     )?;
-    judged_bad(&seen, &build)
+    judged_bad(&seen, build)
 }
 
 /// A VM's crash ends the machine although another one runs, and the run has failed.

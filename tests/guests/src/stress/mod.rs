@@ -1,0 +1,38 @@
+//! Long operations at random, while their VM is killed, paused and moved between cores: nothing may leak, get stuck
+//! or be done wrongly.
+//!
+//! Three VMs run this program. The *director* (`mode=1`) controls the other two, the *workers* (`mode=2`). Each worker vCPU
+//! makes random operations on memory of its own and knows what each has to return; its timer interrupts them, and the
+//! handler treats a suspended operation as guests do and as they should not: see [`twist`]. Meanwhile the director's
+//! vCPUs pause, reset, destroy and create the workers. In the end, when the workers are destroyed, as many pages must be
+//! free as before they were made.
+//!
+//! Workers count in a page of the director's that is granted to them, [`board`], since their own memory does not survive.
+//! `ops=` of the boot arguments says how many operations are made in all, `seed=` which.
+
+mod board;
+mod director;
+mod model;
+mod peer;
+mod twist;
+mod worker;
+
+use crate::rt::Machine;
+use crate::rt::report::{check, failures};
+
+/// What `Answer::status` is when the interrupt handler has given the operation to the other vCPU.
+const MOVED: i64 = -1000;
+/// And when it has let go of it.
+const ABANDONED: i64 = -1001;
+
+/// Runs it.
+pub fn main(machine: &'static Machine) -> u32 {
+    match machine.mode {
+        1 => director::main(machine),
+        2 => worker::main(machine),
+        other => {
+            check("mode= is 1 or 2", false, other);
+            failures()
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The preemption models: what every guest must find in each of them, and long operations under all that a guest, its
+//! neighbours and whoever controls it can do meanwhile.
+//!
+//! Named `preempt/<model>/<what>`. `make test-preempt` runs all of them; the plain test run leaves out those that take long or
+//! repeat what is run for `legacy` elsewhere.
+
+use cli::build;
+use cli::preempt::MODELS;
+use cli::project::Project;
+use cli::selection::{DEFAULT_BOARD, Selection};
+use cli::{Failure, Result};
+
+use crate::{Action, Case};
+
+/// A system in every model.
+struct Row {
+    what: &'static str,
+    system: &'static str,
+    cores: u8,
+    fragments: &'static [&'static str],
+    needs_guests: bool,
+    /// In which models it is a part of the plain run.
+    always: &'static [&'static str],
+}
+
+/// Not `legacy`: the plain run has the same for it under another name.
+const NEW: &[&str] = &["full", "hybrid"];
+const ALL: &[&str] = &["legacy", "full", "hybrid"];
+
+const fn row(
+    what: &'static str,
+    system: &'static str,
+    cores: u8,
+    fragments: &'static [&'static str],
+    always: &'static [&'static str],
+) -> Row {
+    Row {
+        what,
+        system,
+        cores,
+        fragments,
+        needs_guests: false,
+        always,
+    }
+}
+
+const ROWS: &[Row] = &[
+    row("hello/1", "hello", 1, &[], NEW),
+    row("hello/2", "hello", 2, &[], &[]),
+    row("hello/gicv2/2", "hello", 2, &["gicv2"], NEW),
+    row("arch/2", "arch", 2, &[], NEW),
+    row("attack/2", "attack", 2, &[], &[]),
+    row("restarts/1", "restarts", 1, &[], NEW),
+    row("restarts/4", "restarts", 4, &[], &[]),
+    row("many/4", "pinned", 4, &[], NEW),
+    row("abuse/2", "abuse", 2, &["burn"], ALL),
+    row("abuse/1", "abuse", 1, &["burn"], &[]),
+    row("abuse/gicv2/2", "abuse", 2, &["gicv2", "burn"], &[]),
+    row("stress-short/2", "stress-short", 2, &["burn"], ALL),
+    row("stress/2", "stress", 2, &["burn"], &[]),
+    row(
+        "stress/traced/2",
+        "stress-short",
+        2,
+        &["debug", "burn"],
+        &[],
+    ),
+    row("own-timer/1", "preempt-own", 1, &["burn"], ALL),
+    row("beside/alloc/1", "preempt-alloc", 1, &["burn"], &[]),
+    row("beside/destroy/1", "preempt-destroy", 1, &["burn"], NEW),
+    row("beside/copy/1", "preempt-copy", 1, &["burn"], &[]),
+    row("beside/multicall/2", "preempt-multicall", 2, &["burn"], &[]),
+    row("beside/console/2", "preempt-console", 2, &["burn"], &[]),
+    Row {
+        needs_guests: true,
+        ..row("linux-check/1", "linux-check", 1, &[], NEW)
+    },
+    Row {
+        needs_guests: true,
+        ..row("linux-check/2", "linux-check", 2, &[], &[])
+    },
+];
+
+/// The cases: those of one configuration together.
+pub fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for model in MODELS {
+        for row in ROWS {
+            cases.push(Case {
+                name: format!("preempt/{model}/{}", row.what),
+                selection: selection(model, row.cores, row.fragments),
+                system: row.system,
+                action: Action::Unattended,
+                needs_guests: row.needs_guests,
+                extended: !row.always.contains(&model),
+            });
+        }
+        let crashes: fn(&mut Project) -> Result<()> = match model {
+            "legacy" => |project| crashes(project, "legacy"),
+            "full" => |project| crashes(project, "full"),
+            _ => |project| crashes(project, "hybrid"),
+        };
+        cases.push(Case {
+            name: format!("preempt/{model}/crashes"),
+            selection: selection(model, 2, &[]),
+            system: "crashes",
+            action: Action::Other(crashes),
+            needs_guests: false,
+            extended: !NEW.contains(&model),
+        });
+    }
+    cases
+}
+
+fn selection(model: &str, cores: u8, fragments: &[&str]) -> Selection {
+    Selection {
+        board: Some(DEFAULT_BOARD.to_owned()),
+        model: Some(model.to_owned()),
+        fragments: fragments.iter().map(|name| (*name).to_owned()).collect(),
+        cpus: Some(cores),
+        settings: Vec::new(),
+    }
+}
+
+/// Crashing VMs end as configured in this model too.
+fn crashes(project: &mut Project, model: &str) -> Result<()> {
+    let build = build::build(project, &selection(model, 2, &[]), "crashes")?;
+    super::robustness::crashes_of(project, &build)
+        .map_err(|why| Failure::new(format!("{model}: {why}")))
+}
