@@ -12,8 +12,10 @@ use core::cell::UnsafeCell;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::pin::Pin;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::AtomicBool;
 use core::task::{Context, Poll, Waker};
+
+use crate::Mark;
 
 /// The strictest alignment that a future may want: that of the widest register.
 const ALIGN: usize = 16;
@@ -53,7 +55,7 @@ unsafe fn drop_in<F>(place: *mut ()) {
 
 /// Room for one future of at most `BYTES` bytes that results in an `R`.
 pub struct FutureCell<R, const BYTES: usize> {
-    claimed: AtomicBool,
+    claimed: Mark<AtomicBool>,
     /// The methods of the future in `storage`; `None`: there is none. Touched by the claim's holder only.
     methods: UnsafeCell<Option<Methods<R>>>,
     /// Touched by the claim's holder only.
@@ -70,7 +72,7 @@ impl<R, const BYTES: usize> FutureCell<R, BYTES> {
     /// An empty one.
     pub const fn new() -> Self {
         Self {
-            claimed: AtomicBool::new(false),
+            claimed: Mark::new(AtomicBool::new(false)),
             methods: UnsafeCell::new(None),
             storage: UnsafeCell::new(Storage(MaybeUninit::uninit())),
             _makes: PhantomData,
@@ -79,15 +81,12 @@ impl<R, const BYTES: usize> FutureCell<R, BYTES> {
 
     /// Exclusive use, until the claim is dropped; `None` if somebody has it.
     pub fn claim(&'static self) -> Option<Claim<R, BYTES>> {
-        self.claimed
-            .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
-            .then_some(Claim(self))
+        self.claimed.raise().then(|| Claim(self))
     }
 
     /// Whether somebody has it now.
     pub fn is_claimed(&self) -> bool {
-        self.claimed.load(Ordering::Acquire)
+        self.claimed.is_up()
     }
 }
 
@@ -168,6 +167,6 @@ impl<R, const BYTES: usize> Claim<R, BYTES> {
 
 impl<R, const BYTES: usize> Drop for Claim<R, BYTES> {
     fn drop(&mut self) {
-        self.0.claimed.store(false, Ordering::Release);
+        self.0.claimed.lower();
     }
 }
