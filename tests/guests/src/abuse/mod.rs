@@ -7,6 +7,7 @@
 //!
 //! In a model in which operations do not leave, the parts about suspended ones find none and say so.
 
+mod advisories;
 mod arguments;
 mod foreign;
 mod handles;
@@ -47,6 +48,7 @@ pub fn main(machine: &'static Machine) -> u32 {
             part("arguments", || arguments::run(machine));
             part("handles", || handles::run(machine));
             part("nesting", nesting::run);
+            part("advisories", advisories::run);
             part("foreign", || foreign::run(machine));
             equal(
                 "nothing is suspended in the end",
