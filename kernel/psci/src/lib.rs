@@ -32,10 +32,15 @@
 mod affinity;
 mod outcome;
 mod power;
-#[cfg_attr(not(feature = "pv_time"), path = "pv_time_off.rs")]
+#[cfg(feature = "pv_time")]
 mod pv_time;
+#[cfg(any(not(feature = "pv_time"), test))]
+mod pv_time_off;
 mod stateless;
 mod stolen;
+
+#[cfg(not(feature = "pv_time"))]
+use pv_time_off as pv_time;
 
 pub use outcome::{Entry, Outcome};
 pub use power::{Power, Psci};
