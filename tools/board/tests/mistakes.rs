@@ -1,30 +1,10 @@
 //! Mistakes in board.toml, in a system's TOML and in image files, each with the text that its author sees.
 
+#[macro_use]
 mod common;
 
 use board::{SymbolMap, Value};
-use common::{errors, root, symbols};
-
-/// A system with one VM whose lines the test gives.
-fn vm(lines: &str) -> String {
-    format!("[[vm]]\nname = \"guest\"\n{lines}\n")
-}
-
-/// A good VM's lines, except for what the test replaces.
-fn vm_but(key: &str, line: &str) -> String {
-    let lines = [
-        ("vcpus", "vcpus = 2"),
-        ("memory", "memory = \"256M\""),
-        ("image", "image = \"@guests/linux/Image\""),
-    ];
-    let mut text: Vec<&str> = lines
-        .iter()
-        .filter(|(own, _)| *own != key)
-        .map(|(_, line)| *line)
-        .collect();
-    text.push(line);
-    vm(&text.join("\n"))
-}
+use common::{errors, off, root, symbols, vm, vm_but};
 
 fn system(text: &str) -> String {
     errors(None, text, &symbols())
@@ -45,19 +25,6 @@ fn board_with(symbols: &SymbolMap, from: &str, to: &str) -> String {
     assert!(text.contains(from), "the board does not contain {from}");
     let text = text.replacen(from, to, 1);
     errors(Some(&text), &vm_but("", ""), symbols)
-}
-
-fn off(name: &str) -> SymbolMap {
-    symbols().with(name, Value::Bool(false))
-}
-
-macro_rules! mistakes {
-    ($($name:ident: $text:expr;)*) => {$(
-        #[test]
-        fn $name() {
-            insta::assert_snapshot!(stringify!($name), $text);
-        }
-    )*};
 }
 
 mistakes! {
@@ -154,5 +121,6 @@ mistakes! {
         &symbols().with("POOL_SIZE", Value::Hex(0x10_0800)).with("KERNEL_SIZE_MAX", Value::Hex(0)),
         &vm_but("", "")
     );
+    thread_stacks_misaligned: system_with(&symbols().with("THREAD_STACK_SIZE", Value::Hex(0x4200)), &vm_but("", ""));
     pool_too_large: system_with(&symbols().with("POOL_SIZE", Value::Hex(0x9000_0000)), &vm_but("", ""));
 }

@@ -72,7 +72,17 @@ pub(super) fn check(
         }
         windows.push((new, window.span.clone()));
     }
-    // Without its windows a table says nothing about who is forgotten.
+    if own.windows.is_empty() {
+        found.push(
+            Diagnostic::new(
+                own.span.clone(),
+                format!("the pool `{}` has no windows", pool.name),
+            )
+            .label("nobody would ever run in it")
+            .help("add a [[pool.window]] with vm, start_us and length_us for each VM in it"),
+        );
+    }
+    // After other mistakes a table says nothing about who is forgotten.
     if found.len() == before {
         everyone(own, pool, spec, drafts, threads, &windows, found);
     }
@@ -192,7 +202,8 @@ fn everyone(
     }
     let windows = cores_of(spec.vms.len());
     for thread in threads {
-        if thread.affinity & pool.cores != 0 && thread.affinity & windows == 0 {
+        if !thread.background && thread.affinity & pool.cores != 0 && thread.affinity & windows == 0
+        {
             forgotten(
                 format!("the hypervisor's thread `{}`", thread.name),
                 HYPERVISOR,

@@ -10,6 +10,7 @@ mod cyclic;
 mod devices;
 mod files;
 mod layout;
+mod null;
 pub(crate) mod params;
 mod place;
 mod rights;
@@ -87,6 +88,9 @@ pub fn evaluate(inputs: &Inputs<'_>) -> Result<Model, Errors> {
     rights::check(&spec, &mut vms, &board, inputs.symbols, &mut found);
     let plan = place::check(&spec, &mut vms, &board, &limits, &mut found);
     errors.join(Errors::of(&system_source, found));
+    if let Some(wrong) = limits.stacks(board.cpus.len(), &sharing) {
+        errors.join(Errors::plain(wrong));
+    }
     match plan {
         Ok(plan) if errors.is_empty() => Ok(Model {
             board,
@@ -131,6 +135,8 @@ fn stem(path: &Path) -> String {
 pub(crate) struct Limits {
     pub kernel_size_max: u64,
     pub pool_size: u64,
+    stack_size: u64,
+    thread_stack_size: u64,
     /// Whether the pack will hold the kernel's symbols.
     pub symbols: bool,
 }
@@ -152,18 +158,42 @@ impl Limits {
             }
         };
         let (kernel_size_max, pool_size) = (size("KERNEL_SIZE_MAX"), size("POOL_SIZE"));
-        size("STACK_SIZE");
-        size("THREAD_STACK_SIZE");
+        let (stack_size, thread_stack_size) = (size("STACK_SIZE"), size("THREAD_STACK_SIZE"));
         if wrong.is_empty() {
             let symbols = symbols.bool("BACKTRACE_SYMBOLS");
             Ok(Self {
                 kernel_size_max,
                 pool_size,
+                stack_size,
+                thread_stack_size,
                 symbols,
             })
         } else {
             Err(wrong)
         }
+    }
+}
+
+impl Limits {
+    /// What is wrong if the stacks with their guard pages leave the kernel no room at all: said here, because the
+    /// linker would only say that it is too large.
+    fn stacks(&self, cores: usize, sharing: &sched::Sharing) -> Option<String> {
+        let bytes = |count: usize, size: u64| (count as u64).saturating_mul(size + PAGE);
+        let threads = bytes(sharing.stacks, self.thread_stack_size);
+        let all = threads.saturating_add(bytes(cores, self.stack_size));
+        (all >= self.kernel_size_max).then(|| {
+            format!(
+                "{cores} stacks of cores (CONFIG_STACK_SIZE={:#x}) and {} of vCPUs and threads \
+                 (CONFIG_THREAD_STACK_SIZE={:#x}) take {} of the {} that CONFIG_KERNEL_SIZE_MAX has for the whole \
+                 hypervisor: make it {:#x} or more",
+                self.stack_size,
+                sharing.stacks,
+                self.thread_stack_size,
+                size::human(all),
+                size::human(self.kernel_size_max),
+                (self.kernel_size_max + all).next_multiple_of(1 << 20)
+            )
+        })
     }
 }
 

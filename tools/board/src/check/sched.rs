@@ -3,7 +3,7 @@
 use tables::Policy;
 
 use super::system::Draft;
-use super::{admission, cores, cyclic, needs, params, threads, unique};
+use super::{admission, cores, cyclic, needs, null, params, threads, unique};
 use crate::diag::Diagnostic;
 use crate::model::{Board, Pool, Thread};
 use crate::reader::At;
@@ -39,6 +39,8 @@ impl PreemptionModel {
 pub(super) struct Sharing {
     pub pools: Vec<Pool>,
     pub threads: Vec<Thread>,
+    /// How many EL2 stacks vCPUs and threads have.
+    pub stacks: usize,
 }
 
 /// Applies the system's list of preemptible cores.
@@ -80,13 +82,17 @@ pub(super) fn check(
                     cyclic::check(own, pool, spec, drafts, &threads, board, found);
                 }
             }
-            Policy::Edf => admission::check(own, pool, spec, drafts, &threads, found),
-            Policy::Null => null(own, pool, spec, drafts, found),
+            Policy::Edf => admission::check(own, pool, spec, drafts, &mut threads, found),
+            Policy::Null => null::check(own, pool, spec, drafts, &mut threads, found),
             Policy::RoundRobin | Policy::Credit | Policy::FixedPriority => {}
         }
     }
-    stacks(drafts, &mut threads, board);
-    Sharing { pools, threads }
+    let stacks = stacks(drafts, &mut threads, board);
+    Sharing {
+        pools,
+        threads,
+        stacks,
+    }
 }
 
 /// The pools of the file, in its order, and behind them one of the cores that are left.
@@ -304,100 +310,9 @@ pub(super) fn in_one_pool(
     mask & first.cores
 }
 
-/// A null pool gives each vCPU a core of its own: finds one for each, and makes it the only one that it may
-/// run on, so that the kernel needs no search.
-fn null(
-    own: Option<&PoolSpec>,
-    pool: &Pool,
-    spec: &SystemSpec,
-    drafts: &mut [Draft],
-    found: &mut Vec<Diagnostic>,
-) {
-    let inside: Vec<(usize, usize, u64)> = drafts
-        .iter()
-        .enumerate()
-        .flat_map(|(vm, draft)| {
-            let vcpus = draft.vcpus.iter().enumerate();
-            vcpus.map(move |(index, vcpu)| (vm, index, vcpu.affinity))
-        })
-        .filter(|(_, _, affinity)| affinity & pool.cores != 0)
-        .collect();
-    let masks: Vec<u64> = inside.iter().map(|(_, _, mask)| *mask).collect();
-    match matching(&masks) {
-        Ok(cores) => {
-            for ((vm, index, _), core) in inside.iter().zip(cores) {
-                drafts[*vm].vcpus[*index].affinity = 1 << core;
-            }
-        }
-        Err(at) => {
-            let (vm, index, mask) = inside[at];
-            let vcpu = &spec.vms[vm].vcpus[index];
-            let place = vcpu
-                .affinity
-                .as_ref()
-                .map_or(vcpu.span.clone(), |list| list.span.clone());
-            let mut error = Diagnostic::new(
-                place,
-                format!(
-                    "vCPU {index} of `{}` has no core to itself",
-                    spec.vms[vm].name.value
-                ),
-            )
-            .label(format!("{} taken", taken(mask)));
-            if let Some(own) = own {
-                error = error.related(own.policy.span.clone(), "one vCPU per core");
-            }
-            found.push(
-                error
-                    .note(format!(
-                        "the pool `{}` has {} and {} vCPUs",
-                        pool.name,
-                        cores::show(pool.cores),
-                        inside.len()
-                    ))
-                    .help("give the pool another policy, or the vCPUs different cores"),
-            );
-        }
-    }
-}
-
-fn taken(mask: u64) -> String {
-    let verb = if mask.count_ones() == 1 { "is" } else { "are" };
-    format!("{} {verb}", cores::show(mask))
-}
-
-/// A different core for each mask; the error is the first mask for which there is none (augmenting paths).
-fn matching(masks: &[u64]) -> Result<Vec<u32>, usize> {
-    fn place(at: usize, masks: &[u64], tried: &mut u64, owner: &mut [Option<usize>; 64]) -> bool {
-        for core in (0..64).filter(|core| masks[at] >> core & 1 == 1) {
-            if *tried >> core & 1 == 1 {
-                continue;
-            }
-            *tried |= 1 << core;
-            if owner[core].is_none_or(|other| place(other, masks, tried, owner)) {
-                owner[core] = Some(at);
-                return true;
-            }
-        }
-        false
-    }
-    let mut owner = [None; 64];
-    for at in 0..masks.len() {
-        if !place(at, masks, &mut 0, &mut owner) {
-            return Err(at);
-        }
-    }
-    let mut cores = vec![0; masks.len()];
-    for (core, at) in owner.iter().enumerate() {
-        if let Some(at) = at {
-            cores[*at] = core as u32;
-        }
-    }
-    Ok(cores)
-}
-
-/// Numbers the stacks: vCPUs that may run on a preemptible core, in the order of the file, then the threads.
-fn stacks(drafts: &mut [Draft], threads: &mut [Thread], board: &Board) {
+/// Numbers the stacks: vCPUs that may run on a preemptible core, in the order of the file, then the threads. Returns
+/// how many there are.
+fn stacks(drafts: &mut [Draft], threads: &mut [Thread], board: &Board) -> usize {
     let preemptible = cores::preemptible(board);
     let mut numbers = 0u16..;
     let vcpus = drafts.iter_mut().flat_map(|draft| &mut draft.vcpus);
@@ -407,18 +322,5 @@ fn stacks(drafts: &mut [Draft], threads: &mut [Thread], board: &Board) {
     for thread in threads {
         thread.stack = numbers.next().unwrap_or(u16::MAX);
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matching;
-
-    #[test]
-    fn a_core_is_found_for_each_if_there_is_a_way() {
-        // The first could take core 0, but then the second had none.
-        assert_eq!(matching(&[0b11, 0b01]), Ok(vec![1, 0]));
-        assert_eq!(matching(&[0b111, 0b011, 0b001]), Ok(vec![2, 1, 0]));
-        assert_eq!(matching(&[0b01, 0b01]), Err(1));
-        assert_eq!(matching(&[0b11, 0b11, 0b11]), Err(2));
-    }
+    usize::from(numbers.start)
 }

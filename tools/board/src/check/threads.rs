@@ -94,6 +94,24 @@ pub(super) fn check(
                 None => usual_cores(pools, preemptible),
             };
             let pool = pools.iter().find(|pool| pool.cores & affinity != 0);
+            // There it would need a core or windows of its own.
+            let lives_on_leftovers =
+                pool.is_some_and(|pool| matches!(pool.policy, Policy::Null | Policy::Cyclic));
+            let background = own.and_then(|own| own.background.clone());
+            if let (Some(on), Some(budget)) = (
+                background.as_ref().filter(|background| background.value),
+                own.and_then(|own| own.params.budget.as_ref()),
+            ) {
+                found.push(
+                    Diagnostic::new(
+                        on.span.clone(),
+                        format!("the thread `{}` cannot have both", known.name),
+                    )
+                    .label("runs only in what others leave")
+                    .related(budget.span.clone(), "runs for so long in each period")
+                    .help("drop one of them"),
+                );
+            }
             let params = match own {
                 Some(own) => params::check(&own.params, pool, symbols, found),
                 None => Params::default(),
@@ -102,9 +120,11 @@ pub(super) fn check(
                 name: known.name,
                 affinity,
                 params,
-                background: own
-                    .and_then(|own| own.background)
-                    .unwrap_or(known.background),
+                background: match background {
+                    Some(background) => background.value,
+                    // One that the system gives a budget is not for leftovers.
+                    None => (known.background || lives_on_leftovers) && params.budget_us == 0,
+                },
                 stack: 0,
             }
         })

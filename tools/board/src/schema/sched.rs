@@ -69,7 +69,7 @@ pub(crate) struct ThreadSpec {
     pub name: At<String>,
     pub affinity: Option<CoresSpec>,
     pub params: ParamsSpec,
-    pub background: Option<bool>,
+    pub background: Option<At<bool>>,
 }
 
 /// A list of core numbers.
@@ -165,7 +165,7 @@ pub(crate) fn threads_of(top: &Table<'_, '_>, sink: &Sink) -> Vec<ThreadSpec> {
             let params = params_of(thread);
             let background = thread
                 .raw("background")
-                .map(|_| thread.boolean("background", false));
+                .map(|raw| At::new(thread.boolean("background", false), raw.span()));
             Some(ThreadSpec {
                 span: thread.span.clone(),
                 name: thread.string("name")?,

@@ -214,3 +214,49 @@ pub fn shipped(name: &str, symbols: &SymbolMap) -> (Model, Folder) {
     .unwrap_or_else(|errors| panic!("{name}: {errors}"));
     (model, folder)
 }
+
+/// A system with one VM whose lines the test gives.
+pub fn vm(lines: &str) -> String {
+    format!("[[vm]]\nname = \"guest\"\n{lines}\n")
+}
+
+/// A good VM's lines, except for what the test replaces.
+pub fn vm_but(key: &str, line: &str) -> String {
+    let lines = [
+        ("vcpus", "vcpus = 2"),
+        ("memory", "memory = \"256M\""),
+        ("image", "image = \"@guests/linux/Image\""),
+    ];
+    let mut text: Vec<&str> = lines
+        .iter()
+        .filter(|(own, _)| *own != key)
+        .map(|(_, line)| *line)
+        .collect();
+    text.push(line);
+    vm(&text.join("\n"))
+}
+
+/// The same configuration with another preemption model.
+pub fn model(name: &str) -> SymbolMap {
+    let mut symbols = symbols();
+    for own in ["PREEMPT_LEGACY", "PREEMPT_FULL", "PREEMPT_HYBRID"] {
+        symbols = symbols.with(own, Value::Bool(own == name));
+    }
+    symbols
+}
+
+/// The same configuration without a feature.
+pub fn off(name: &str) -> SymbolMap {
+    symbols().with(name, Value::Bool(false))
+}
+
+/// Tests of one snapshot each, named like it.
+#[allow(unused_macros, reason = "each test file uses its own part")]
+macro_rules! mistakes {
+    ($($name:ident: $text:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            insta::assert_snapshot!(stringify!($name), $text);
+        }
+    )*};
+}
