@@ -1,7 +1,7 @@
 //! How large each built image is.
 //!
 //! Counted as `size` does: *text* is what is never written (code and constants), *data* what is loaded and
-//! written, *bss* what is zeroed at boot (stacks included). Guests and symbols in the pack are not the
+//! written, *bss* what is zeroed at boot; *stacks* is the part of bss that is EL2 stacks and their guard pages. Guests and symbols in the pack are not the
 //! hypervisor's size; `caesura.img` has them too.
 
 use std::path::{Path, PathBuf};
@@ -21,7 +21,12 @@ pub struct Size {
     pub data: u64,
     /// Variables that start as zero, and stacks.
     pub bss: u64,
+    /// The part of `bss` that is EL2 stacks, of cores and of threads, with their guard pages.
+    pub stacks: u64,
 }
+
+/// The linker script's sections of stacks.
+const STACKS: [&str; 2] = [".stacks", ".threads"];
 
 /// Measures an ELF.
 ///
@@ -45,6 +50,9 @@ pub fn measure(elf: &[u8]) -> Result<Size> {
             (false, false) => &mut size.text,
         };
         *kind += section.size();
+        if section.name().is_ok_and(|name| STACKS.contains(&name)) {
+            size.stacks += section.size();
+        }
     }
     Ok(size)
 }
@@ -90,16 +98,16 @@ pub fn size_command(project: &Project) -> Result<()> {
         return Ok(());
     }
     println!(
-        "{:>9} {:>9} {:>9} {:>11}  configuration/system",
-        "text", "data", "bss", "caesura.img"
+        "{:>9} {:>9} {:>9} {:>9} {:>11}  configuration/system",
+        "text", "data", "bss", "(stacks)", "caesura.img"
     );
     for (name, elf) in built {
         let size = measure(&std::fs::read(&elf).context("read", &elf)?)?;
         let image = elf.with_extension("img");
         let image = std::fs::metadata(&image).context("read", &image)?.len();
         println!(
-            "{:>9} {:>9} {:>9} {image:>11}  {name}",
-            size.text, size.data, size.bss
+            "{:>9} {:>9} {:>9} {:>9} {image:>11}  {name}",
+            size.text, size.data, size.bss, size.stacks
         );
     }
     Ok(())
@@ -125,13 +133,17 @@ mod tests {
         }
         let bss = out.add_section(Vec::new(), b".bss".to_vec(), SectionKind::UninitializedData);
         out.append_section_bss(bss, 4096, 8);
+        let kind = SectionKind::UninitializedData;
+        let stacks = out.add_section(Vec::new(), b".stacks".to_vec(), kind);
+        out.append_section_bss(stacks, 8192, 8);
         let size = measure(&out.write().unwrap()).unwrap();
         assert_eq!(
             size,
             Size {
                 text: 64,
                 data: 16,
-                bss: 4096
+                bss: 4096 + 8192,
+                stacks: 8192
             }
         );
     }

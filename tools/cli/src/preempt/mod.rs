@@ -9,7 +9,7 @@
 //! while the guest itself is inside a 1 GiB operation ([`OWN`]).
 //!
 //! Written to `build/bench/`: `preempt.json`, a list of rows; `preempt-histograms.json`, `preempt-sweep.json`,
-//! `preempt-own.json`. [`judge`] holds the figures against their bars.
+//! `preempt-own.json`, and `preempt-sizes.json`: what each model's image takes. [`judge`] holds the figures against their bars.
 
 mod judge;
 mod measure;
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::project::Project;
 use crate::selection::{DEFAULT_BOARD, Selection};
-use crate::{Context, Failure, Result, build};
+use crate::{Context, Failure, Result, build, size};
 use measure::Measured;
 
 /// The models, in the order of the tables.
@@ -81,6 +81,17 @@ struct Distribution<'a> {
     buckets: &'a [(u64, u64)],
 }
 
+/// A row of `preempt-sizes.json`, in bytes; see [`size`].
+#[derive(Serialize)]
+struct Footprint {
+    model: &'static str,
+    text: u64,
+    /// EL2 stacks with their guard pages.
+    stacks: u64,
+    /// Everything that is written: data and bss, stacks included.
+    ram: u64,
+}
+
 /// Measures everything, prints tables, writes the files, judges. With a filter (a part of `model/load`), only that is
 /// measured and printed.
 ///
@@ -133,6 +144,12 @@ pub fn bench_command(project: &mut Project, filter: Option<&str>) -> Result<()> 
             }
         }
     }
+    if wanted("sizes") {
+        write(
+            &project.path("build/bench/preempt-sizes.json"),
+            &sizes(project)?,
+        )?;
+    }
     if filter.is_none() {
         write_all(project, &measured, &own, &swept)?;
         problems.extend(judge::judge(&rows(&measured), &rows(&own)));
@@ -157,6 +174,30 @@ fn run(project: &mut Project, model: &str, load: &str, interval: Option<u32>) ->
     };
     let build = build::build(project, &selection, &format!("preempt-{load}"))?;
     measure::measure(project, &build, model, load)
+}
+
+/// What the image of the system `hello` takes in each model, with the board's usual number of cores.
+fn sizes(project: &mut Project) -> Result<Vec<Footprint>> {
+    let mut rows = Vec::new();
+    println!("sizes in bytes: text, EL2 stacks, static RAM (stacks included)");
+    for model in MODELS {
+        let selection = Selection {
+            board: Some(DEFAULT_BOARD.to_owned()),
+            model: Some(model.to_owned()),
+            ..Selection::default()
+        };
+        let elf = build::build(project, &selection, "hello")?.elf;
+        let size = size::measure(&std::fs::read(&elf).context("read", &elf)?)?;
+        let ram = size.data + size.bss;
+        println!("{model:7} {:>9} {:>9} {ram:>9}", size.text, size.stacks);
+        rows.push(Footprint {
+            model,
+            text: size.text,
+            stacks: size.stacks,
+            ram,
+        });
+    }
+    Ok(rows)
 }
 
 fn rows(measured: &[Measured]) -> Vec<Row> {
