@@ -1,45 +1,62 @@
 //! This core: its number, its interrupt mask, its stacks, waiting, barriers.
 //!
-//! Each core has a [`Local`], to which TPIDR_EL2 points from the entry code on; the vectors find the
-//! stack for an exit there.
+//! TPIDR_EL2 points to the [`Anchor`] of what runs here: from the entry code on that of the core's own context, and in
+//! the models with threads that of a thread while it runs (see [`crate::thread`]). The vectors find the stack for an
+//! exit there. An anchor belongs to its thread, so a thread that reads its own is right on whichever core it is.
 
 use core::arch::asm;
 use core::cell::UnsafeCell;
 use core::mem::offset_of;
 
+use core::marker::PhantomData;
+use core::sync::atomic::{AtomicU32, Ordering};
+
 use aarch64_cpu::registers::{DAIF, MPIDR_EL1, Readable, TPIDR_EL2};
+use preempt::Model;
 
 use crate::boot::{MAX_CPUS, MPIDR_AFFINITY};
-use crate::layout;
 
-/// What the vectors and the entry code keep per core. Written by assembly before Rust runs.
+/// What the vectors need to know of what runs. Those of the cores are written by assembly before Rust runs.
 #[repr(C, align(64))]
-pub(crate) struct Local {
+pub(crate) struct Anchor {
     /// SP_EL2 at the start of each exit: the top of the stack.
     pub(crate) stack_top: u64,
     pub(crate) stack_bottom: u64,
     pub(crate) emergency_top: u64,
-    /// How many faults of EL2 this core has begun to report.
+    /// How many faults of EL2 it has begun to report.
     pub(crate) faults: u64,
+    /// The core it runs on, or ran on last.
     pub(crate) index: u64,
     /// x1, x2, SP and the vector number on the way to a fault's frame.
     pub(crate) scratch: [u64; 4],
+    /// Where it goes on: its SP while it is not running.
+    pub(crate) saved_sp: u64,
+    /// How many stretches without rescheduling are open, and in [`NOT_DUE`] whether nobody wants the core:
+    /// zero says "reschedule now" in one compare. Changed only by the thread itself and by interrupts on its core.
+    pub(crate) preempt: AtomicU32,
 }
 
-pub(crate) const LOCAL_SIZE: usize = size_of::<Local>();
-pub(crate) const STACK_TOP: usize = offset_of!(Local, stack_top);
-pub(crate) const STACK_BOTTOM: usize = offset_of!(Local, stack_bottom);
-pub(crate) const EMERGENCY_TOP: usize = offset_of!(Local, emergency_top);
-pub(crate) const FAULTS: usize = offset_of!(Local, faults);
-pub(crate) const INDEX: usize = offset_of!(Local, index);
-pub(crate) const SCRATCH: usize = offset_of!(Local, scratch);
+/// The bit of [`Anchor::preempt`] that is clear while a rescheduling is due.
+const NOT_DUE: u32 = 1 << 31;
+/// What a core's own context has: it is never preempted.
+pub(crate) const NEVER: u32 = NOT_DUE | 1 << 30;
+/// What a thread begins with.
+pub(crate) const OPEN: u32 = NOT_DUE;
+
+pub(crate) const LOCAL_SIZE: usize = size_of::<Anchor>();
+pub(crate) const STACK_TOP: usize = offset_of!(Anchor, stack_top);
+pub(crate) const STACK_BOTTOM: usize = offset_of!(Anchor, stack_bottom);
+pub(crate) const EMERGENCY_TOP: usize = offset_of!(Anchor, emergency_top);
+pub(crate) const FAULTS: usize = offset_of!(Anchor, faults);
+pub(crate) const INDEX: usize = offset_of!(Anchor, index);
+pub(crate) const SCRATCH: usize = offset_of!(Anchor, scratch);
 
 /// Bytes of a core's emergency stack, on which a fault is reported when its own stack is unusable.
 pub(crate) const EMERGENCY_SIZE: usize = 4096;
 
 #[repr(C, align(64))]
-pub(crate) struct Locals(UnsafeCell<[Local; MAX_CPUS]>);
-// SAFETY: only assembly writes, and only to the element of the core it runs on.
+pub(crate) struct Locals(pub(crate) UnsafeCell<[Anchor; MAX_CPUS]>);
+// SAFETY: only assembly and `thread` write, and only to the element of the core they run on.
 unsafe impl Sync for Locals {}
 
 #[repr(C, align(64))]
@@ -49,13 +66,15 @@ unsafe impl Sync for EmergencyStacks {}
 
 pub(crate) static LOCALS: Locals = Locals(UnsafeCell::new(
     [const {
-        Local {
+        Anchor {
             stack_top: 0,
             stack_bottom: 0,
             emergency_top: 0,
             faults: 0,
             index: 0,
             scratch: [0; 4],
+            saved_sp: 0,
+            preempt: AtomicU32::new(NEVER),
         }
     }; MAX_CPUS],
 ));
@@ -67,8 +86,25 @@ pub(crate) static EMERGENCY_STACKS: EmergencyStacks =
 #[inline(always)]
 pub fn index() -> usize {
     let index: u64;
-    // SAFETY: from the entry code on TPIDR_EL2 points to this core's `Local`, whose index never changes
-    // (hence `pure, readonly`: the compiler may merge reads; a context never migrates while EL2 runs).
+    // SAFETY: from the entry code on TPIDR_EL2 points to the `Anchor` of what runs here. Not `pure`: a thread
+    // that is preempted between two reads may find itself on another core.
+    unsafe {
+        asm!(
+            "mrs {0}, tpidr_el2",
+            "ldr {0}, [{0}, {offset}]",
+            out(reg) index,
+            offset = const INDEX,
+            options(readonly, nostack, preserves_flags)
+        );
+    }
+    index as usize
+}
+
+/// [`index`] where what runs in EL2 never changes cores: the compiler may merge reads.
+#[inline(always)]
+fn fixed_index() -> usize {
+    let index: u64;
+    // SAFETY: as in `index`; without threads TPIDR_EL2 never changes, nor does the core's own index.
     unsafe {
         asm!(
             "mrs {0}, tpidr_el2",
@@ -81,6 +117,32 @@ pub fn index() -> usize {
     index as usize
 }
 
+/// The preempt word of what runs here.
+#[inline(always)]
+fn preempt_word() -> &'static AtomicU32 {
+    let anchor = core::ptr::with_exposed_provenance::<Anchor>(TPIDR_EL2.get() as usize);
+    // SAFETY: TPIDR_EL2 points to the anchor of what runs here, which is never freed; the field is only ever
+    // reached atomically.
+    unsafe { &(*anchor).preempt }
+}
+
+/// Marks what runs here as due to be rescheduled. IRQs are masked.
+pub fn set_due() {
+    preempt_word().fetch_and(!NOT_DUE, Ordering::Relaxed);
+}
+
+/// Takes the mark away. IRQs are masked.
+pub fn clear_due() {
+    preempt_word().fetch_or(NOT_DUE, Ordering::Relaxed);
+}
+
+/// Whether what runs here is to be rescheduled now: due, and outside every stretch that forbids it.
+#[must_use]
+#[inline(always)]
+pub fn is_due() -> bool {
+    preempt_word().load(Ordering::Relaxed) == 0
+}
+
 /// MPIDR_EL1's affinity fields: Aff3 in bits 39:32, Aff2 to Aff0 in 23:0.
 #[must_use]
 #[inline]
@@ -88,14 +150,19 @@ pub fn mpidr() -> u64 {
     MPIDR_EL1.get() & MPIDR_AFFINITY
 }
 
-/// The stacks of this core as `(lowest address, first address above)`: its own, and the emergency stack.
+/// The stacks of what runs here as `(lowest address, first address above)`: its own, and the core's emergency stack.
 #[must_use]
 pub fn stacks() -> [(u64, u64); 2] {
-    let local = core::ptr::with_exposed_provenance::<Local>(TPIDR_EL2.get() as usize);
-    let own = layout::stack(index());
-    // SAFETY: TPIDR_EL2 points to this core's `Local`, which assembly filled before Rust ran.
-    let top = unsafe { (*local).emergency_top };
-    [(own.start, own.end), (top - EMERGENCY_SIZE as u64, top)]
+    let anchor = core::ptr::with_exposed_provenance::<Anchor>(TPIDR_EL2.get() as usize);
+    // SAFETY: TPIDR_EL2 points to the anchor of what runs here, filled before it ran.
+    let (bottom, own, top) = unsafe {
+        (
+            (*anchor).stack_bottom,
+            (*anchor).stack_top,
+            (*anchor).emergency_top,
+        )
+    };
+    [(bottom, own), (top - EMERGENCY_SIZE as u64, top)]
 }
 
 /// x29 here: where a backtrace of the caller starts.
@@ -111,6 +178,14 @@ pub fn frame_pointer() -> u64 {
 /// The interrupt mask as it was: the value of DAIF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SavedIrqs(u64);
+
+impl SavedIrqs {
+    /// Whether IRQs were masked.
+    #[inline(always)]
+    const fn masked(self) -> bool {
+        self.0 & 1 << 7 != 0
+    }
+}
 
 /// Masks IRQs; returns how it was.
 #[inline(always)]
@@ -198,13 +273,19 @@ pub fn dsb() {
     unsafe { asm!("dsb sy", options(nostack, preserves_flags)) }
 }
 
-/// The hardware behind `preempt`'s guards.
-#[derive(Clone, Copy, Debug)]
-pub struct Core;
+unsafe extern "C" {
+    /// The image's: gives the core to whoever is due, and returns when this thread is to go on, perhaps on another core.
+    safe fn caesura_preempt();
+}
 
-// SAFETY: `irq_mask` sets PSTATE.I, so no IRQ is taken until `irq_restore`; neither `asm!` has `nomem`, so no
-// access moves across. `index` was bounds-checked against MAX_CPUS by the entry code and is unique per core.
-unsafe impl preempt::Platform for Core {
+/// The hardware behind `preempt`'s guards, in preemption model `M`.
+#[derive(Clone, Copy, Debug)]
+pub struct Core<M: Model>(PhantomData<M>);
+
+// SAFETY: `irq_mask` sets PSTATE.I, so no IRQ is taken until `irq_restore`; no `asm!` there has `nomem`, so no
+// access moves across. `index` was bounds-checked against MAX_CPUS by the entry code and is unique per core. A thread
+// is rescheduled only where its preempt word is 0 and IRQs are open: `hold` makes it differ from 0 until `release`.
+unsafe impl<M: Model> preempt::Platform for Core<M> {
     const CPUS: usize = MAX_CPUS;
     type Irq = SavedIrqs;
 
@@ -217,6 +298,28 @@ unsafe impl preempt::Platform for Core {
     unsafe fn irq_restore(saved: SavedIrqs) {
         // SAFETY: by the caller's promise, which is the same.
         unsafe { irq_restore(saved) }
+        // The section itself may have made a rescheduling due, which no interrupt will bring about.
+        if M::THREADS && is_due() && !saved.masked() {
+            caesura_preempt();
+        }
+    }
+
+    #[inline(always)]
+    fn hold() {
+        if M::THREADS {
+            preempt_word().fetch_add(1, Ordering::Relaxed);
+            core::sync::atomic::compiler_fence(Ordering::Acquire);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn release() {
+        if M::THREADS {
+            core::sync::atomic::compiler_fence(Ordering::Release);
+            if preempt_word().fetch_sub(1, Ordering::Relaxed) == 1 && !irqs_masked() {
+                caesura_preempt();
+            }
+        }
     }
 
     #[inline(always)]
@@ -226,6 +329,6 @@ unsafe impl preempt::Platform for Core {
 
     #[inline(always)]
     fn cpu() -> usize {
-        index()
+        if M::THREADS { index() } else { fixed_index() }
     }
 }

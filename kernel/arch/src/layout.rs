@@ -12,6 +12,8 @@ struct Layout {
     stack_size: u64,
     cpus: u64,
     kernel_size_max: u64,
+    thread_stack_size: u64,
+    threads: u64,
 }
 
 unsafe extern "C" {
@@ -24,6 +26,7 @@ unsafe extern "C" {
     static __data_start: u8;
     static __bss_end: u8;
     static __stacks_start: u8;
+    static __threads_start: u8;
     static __layout: Layout;
 }
 
@@ -87,6 +90,22 @@ pub fn stack(cpu: usize) -> Range {
     }
 }
 
+/// The stack of thread number `thread`, without the guard page below it; empty for a thread that this image was not
+/// linked for.
+#[must_use]
+pub fn thread_stack(thread: usize) -> Range {
+    let layout = layout();
+    if thread as u64 >= layout.threads {
+        return Range { start: 0, end: 0 };
+    }
+    let size = layout.thread_stack_size;
+    let start = address!(__threads_start) + thread as u64 * (PAGE + size) + PAGE;
+    Range {
+        start,
+        end: start + size,
+    }
+}
+
 /// Calls `map` for each part of the image with its access rights; guard pages are in none of them.
 ///
 /// # Errors
@@ -105,6 +124,10 @@ pub fn for_each_section(
     section(address!(__data_start), address!(__bss_end), Memory::Data)?;
     for cpu in 0..cpus() {
         let stack = stack(cpu);
+        section(stack.start, stack.end, Memory::Data)?;
+    }
+    for thread in 0..layout().threads {
+        let stack = thread_stack(thread as usize);
         section(stack.start, stack.end, Memory::Data)?;
     }
     Ok(())

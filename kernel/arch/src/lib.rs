@@ -58,6 +58,8 @@ pub mod switch;
 #[cfg(target_arch = "aarch64")]
 mod sysreg;
 #[cfg(target_arch = "aarch64")]
+pub mod thread;
+#[cfg(target_arch = "aarch64")]
 pub mod timer;
 #[cfg(target_arch = "aarch64")]
 pub mod tlb;

@@ -122,3 +122,135 @@ impl Ram {
         true
     }
 }
+
+/// RAM that guests may be using at the same time: copied from and to, never borrowed. What is read may be any mixture of
+/// what they write meanwhile; each byte is read once.
+#[derive(Clone, Copy, Debug)]
+pub struct SharedRam {
+    base: u64,
+    size: u64,
+}
+
+impl SharedRam {
+    /// The `size` bytes from physical address `base` on.
+    ///
+    /// # Safety
+    ///
+    /// They are RAM, mapped by [`crate::mmu::enable`], and no reference of Rust code leads into them while any function
+    /// of this value runs.
+    #[must_use]
+    pub const unsafe fn new(base: u64, size: u64) -> Self {
+        Self { base, size }
+    }
+
+    /// Whether the `len` bytes at `pa` are inside.
+    #[must_use]
+    pub fn contains(&self, pa: u64, len: u64) -> bool {
+        pa.checked_sub(self.base)
+            .and_then(|offset| offset.checked_add(len))
+            .is_some_and(|end| end <= self.size)
+    }
+
+    /// Reads `to.len()` bytes at `pa`; says whether they are inside.
+    pub fn read(&self, pa: u64, to: &mut [u8]) -> bool {
+        let inside = self.contains(pa, to.len() as u64);
+        if inside {
+            let from = core::ptr::with_exposed_provenance(pa as usize);
+            // SAFETY: in range, mapped; `to` is ours to write.
+            unsafe { copy(from, to.as_mut_ptr(), to.len()) };
+        }
+        inside
+    }
+
+    /// Writes `from` at `pa`; says whether that is inside.
+    pub fn write(&self, pa: u64, from: &[u8]) -> bool {
+        let inside = self.contains(pa, from.len() as u64);
+        if inside {
+            let to = core::ptr::with_exposed_provenance_mut(pa as usize);
+            // SAFETY: in range, mapped, and by the promise of `new` nobody borrows it.
+            unsafe { copy(from.as_ptr(), to, from.len()) };
+        }
+        inside
+    }
+
+    /// Fills the page at `pa` with zeros; says whether it is inside.
+    pub fn clear_page(&self, pa: u64) -> bool {
+        let inside = self.contains(pa, 4096);
+        if inside {
+            // SAFETY: by the promise of `new` nobody borrows it; this `Ram` lives no longer than the call.
+            let mut page = unsafe { Ram::new(pa, 4096) };
+            page.clear(pa, 4096);
+        }
+        inside
+    }
+}
+
+/// Copies `bytes` bytes between two places of shared RAM, upwards.
+pub fn copy_shared(from: (&SharedRam, u64), to: (&SharedRam, u64), bytes: usize) -> bool {
+    let inside = from.0.contains(from.1, bytes as u64) && to.0.contains(to.1, bytes as u64);
+    if inside {
+        let source = core::ptr::with_exposed_provenance(from.1 as usize);
+        let target = core::ptr::with_exposed_provenance_mut(to.1 as usize);
+        // SAFETY: both in range, mapped, and nobody borrows them.
+        unsafe { copy(source, target, bytes) };
+    }
+    inside
+}
+
+/// Copies upwards, each byte read once, by 32 bytes where both are aligned to 16.
+///
+/// In assembly, because guests may write to either side meanwhile, which no Rust reference allows.
+///
+/// # Safety
+///
+/// `bytes` bytes from `from` can be read, and from `to` written.
+unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize) {
+    let aligned = (from.addr() | to.addr()).is_multiple_of(16);
+    let blocks = if aligned { bytes / 32 } else { 0 };
+    let words = if (from.addr() | to.addr()).is_multiple_of(8) {
+        (bytes - blocks * 32) / 8
+    } else {
+        0
+    };
+    let rest = bytes - blocks * 32 - words * 8;
+    // SAFETY: reads and writes exactly the promised bytes; the loops end because each count falls to 0.
+    unsafe {
+        asm!(
+            "cbz {blocks}, 3f",
+            "2:",
+            "ldp {a}, {b}, [{from}]",
+            "ldp {c}, {d}, [{from}, #16]",
+            "add {from}, {from}, #32",
+            "subs {blocks}, {blocks}, #1",
+            "stp {a}, {b}, [{to}]",
+            "stp {c}, {d}, [{to}, #16]",
+            "add {to}, {to}, #32",
+            "b.ne 2b",
+            "3:",
+            "cbz {words}, 5f",
+            "4:",
+            "ldr {a}, [{from}], #8",
+            "subs {words}, {words}, #1",
+            "str {a}, [{to}], #8",
+            "b.ne 4b",
+            "5:",
+            "cbz {rest}, 7f",
+            "6:",
+            "ldrb {a:w}, [{from}], #1",
+            "subs {rest}, {rest}, #1",
+            "strb {a:w}, [{to}], #1",
+            "b.ne 6b",
+            "7:",
+            from = inout(reg) from => _,
+            to = inout(reg) to => _,
+            blocks = inout(reg) blocks => _,
+            words = inout(reg) words => _,
+            rest = inout(reg) rest => _,
+            a = out(reg) _,
+            b = out(reg) _,
+            c = out(reg) _,
+            d = out(reg) _,
+            options(nostack)
+        );
+    }
+}

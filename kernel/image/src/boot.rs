@@ -5,12 +5,14 @@
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use drivers::distributor::Trigger;
+use hypercall::Step;
+use preempt::Model as _;
 
 use crate::config::{BOARD, SYSTEM};
-use crate::platform::IrqGuard;
+use crate::platform::{IrqGuard, Model};
 use crate::vm::{self, VMS};
 use crate::{
-    calls, chosen, console, fault, hooks, hw, irq, logger, memory, pack, scheduler, sysreg,
+    calls, chosen, console, cores, entity, fault, hooks, life, hw, irq, logger, memory, pack, scheduler, sysreg, worker,
 };
 
 /// Cores that have come up: bit n for core n.
@@ -32,23 +34,35 @@ pub fn primary(dtb: u64) -> ! {
     );
     let online = set_up(dtb, pool).unwrap_or_else(|why| fault::die(format_args!("{why}")));
     for vm in &VMS {
-        if let Err(why) = vm::create(vm, online) {
+        if let Err(why) = vm::set_up(vm, online).and_then(|()| make(vm)) {
             fault::die(format_args!("VM {}: {why}", vm.table.name));
         }
+    }
+    if let Err(why) = worker::init(online) {
+        fault::die(format_args!("{why}"));
     }
     GO.store(true, Ordering::Release);
     IrqGuard::with(|irq| {
         scheduler::online(irq);
-        for vm in &VMS {
-            vm::start(irq, vm);
-        }
+        life::start_all(irq);
     });
     hooks::enter_guests()
+}
+
+/// Gives a VM its address space, which it has from the boot on unless another VM is to create it.
+fn make(vm: &'static vm::Vm) -> Result<(), &'static str> {
+    while IrqGuard::with(|irq| life::create(irq, vm))
+        .map_err(|_| "its memory cannot be mapped: the pool is full (raise POOL_SIZE) or ranges overlap")?
+        == Step::Again
+    {}
+    Ok(())
 }
 
 /// Everything but the VMs; the cores that came up.
 fn set_up(dtb: u64, pool: tables::Region) -> Result<u64, &'static str> {
     memory::init(pool)?;
+    memory::init_heap();
+    memory::geometry()?;
     chosen::init(dtb)?;
     if let Err(error) = pack::init() {
         log::error!("{error}");
@@ -59,9 +73,10 @@ fn set_up(dtb: u64, pool: tables::Region) -> Result<u64, &'static str> {
     hw::init_gic()?;
     core_up()?;
     listen();
+    entity::init();
     calls::init();
     sysreg::init()?;
-    scheduler::init();
+    scheduler::init()?;
     let here = arch::cpu::index();
     let mut online: u64 = 1 << here;
     for (cpu, core) in BOARD
@@ -100,6 +115,12 @@ pub fn secondary(cpu: usize) -> ! {
 /// What each core does for itself.
 fn core_up() -> Result<(), &'static str> {
     hw::init_core();
+    let here = arch::cpu::index();
+    let marked = BOARD.cpus.get(here).is_some_and(|cpu| cpu.preemptible);
+    IrqGuard::with(|irq| {
+        let local = cores::local(irq);
+        local.preemptible.set(Model::preemptible(marked));
+    });
     let gic = hw::gic().ok_or("the interrupt controller is not initialised")?;
     gic.init_core()
         .map_err(|_| "board.toml names no redistributor for this core's affinity")?;

@@ -6,8 +6,9 @@ use psci::{Entry, Firmware, Mitigation, Outcome};
 use crate::platform::{IrqGuard, Once};
 use crate::run::{self, Next};
 use crate::vcpu::Vcpu;
-use crate::vm::{self, Reason, State};
-use crate::{hw, scheduler};
+use crate::life::{self, Reason};
+use crate::vm::State;
+use crate::{hw, operate, scheduler};
 
 /// What the machine's firmware offers to guests.
 static FIRMWARE: Once<Firmware> = Once::new();
@@ -52,6 +53,9 @@ pub fn firmware() -> &'static Firmware {
 pub fn handle(vcpu: &'static Vcpu, guest: &mut GuestContext, imm: u16) -> Next {
     let [x0, x1, x2, x3, ..] = guest.x;
     crate::provoke::hypercall(imm, x0);
+    if psci::is_smccc(imm) && is_operation(x0) {
+        return operate::call(vcpu, guest, x0 as u32);
+    }
     let firmware = firmware();
     let outcome = if !psci::is_smccc(imm) {
         Outcome::NOT_SUPPORTED
@@ -64,6 +68,11 @@ pub fn handle(vcpu: &'static Vcpu, guest: &mut GuestContext, imm: u16) -> Next {
             .with(|psci| psci.call(vcpu.index, x0, [x1, x2, x3], firmware, executable))
     };
     carry_out(vcpu, guest, outcome)
+}
+
+/// Whether the function identifier is one of `abi::ops`.
+fn is_operation(x0: u64) -> bool {
+    (abi::ops::RESUME..=abi::ops::STATS).contains(&(x0 as u32))
 }
 
 fn carry_out(vcpu: &'static Vcpu, guest: &mut GuestContext, outcome: Outcome) -> Next {
@@ -83,7 +92,7 @@ fn carry_out(vcpu: &'static Vcpu, guest: &mut GuestContext, outcome: Outcome) ->
         Outcome::CpuOff { last: true } => stop(vcpu, Reason::PowerOff),
         Outcome::CpuOff { last: false } => IrqGuard::with(|irq| {
             // Its interrupt controller hears of it once its registers are off this core: see `run::let_go`.
-            scheduler::stop(irq, vcpu);
+            scheduler::stop(irq, &vcpu.entity);
         }),
         Outcome::Suspend => {
             guest.set(0, SUCCESS);
@@ -111,6 +120,11 @@ fn carry_out(vcpu: &'static Vcpu, guest: &mut GuestContext, outcome: Outcome) ->
                 guest.set(register, value);
             }
         }
+        Outcome::PvTimeFeatures => guest.set(0, crate::pv_time::offered(vm)),
+        Outcome::PvTimeStolen => {
+            let answer = IrqGuard::with(|irq| crate::pv_time::asked(irq, vcpu));
+            guest.set(0, answer);
+        }
         Outcome::NotOurs => guest.set(0, abi::smccc::NOT_SUPPORTED),
     }
     Next::Resume
@@ -129,5 +143,5 @@ fn turn_on(irq: &IrqGuard, caller: &'static Vcpu, target: usize, entry: Entry) {
 }
 
 fn stop(vcpu: &'static Vcpu, reason: Reason) {
-    IrqGuard::with(|irq| vm::stop(irq, vcpu.vm, reason));
+    IrqGuard::with(|irq| life::stop(irq, vcpu.vm, reason));
 }

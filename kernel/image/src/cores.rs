@@ -10,11 +10,15 @@ use arch::MAX_CPUS;
 use preempt::{PerCpu, Slot};
 
 use crate::config::{VCPUS_TOTAL, VMS};
-use crate::platform::IrqGuard;
+use preempt::Model as _;
+
+use crate::entity::Runs;
+use crate::platform::{IrqGuard, Model};
 use crate::vcpu::Vcpu;
 
-/// The deadlines a core may hold: one for each vCPU's timers, one for each VM's clock, one for the console.
-pub const SOURCES: usize = VCPUS_TOTAL + VMS + 1;
+/// The deadlines a core may hold: one for each vCPU's timers, one for each VM's clock, one for the console, one
+/// for background work.
+pub const SOURCES: usize = VCPUS_TOTAL + VMS + 2;
 
 /// Something a core has to do before it enters a guest again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub enum Work {
     Reschedule = 1,
     /// EL2's timer fired: see which deadlines have passed.
     Deadline = 2,
+    /// Background work is worth a slice. Only where it has no threads.
+    Background = 4,
 }
 
 /// The work asked of a core.
@@ -35,6 +41,12 @@ static REQUESTS: PerCpu<Requests, MAX_CPUS> =
 pub struct Local {
     /// The vCPU whose registers are in this core, whether it runs or not.
     pub loaded: Cell<Option<&'static Vcpu>>,
+    /// What this core was given to last, until the scheduler says otherwise; `None`: it idles.
+    pub running: Cell<Option<Runs>>,
+    /// The core's pool.
+    pub pool: Cell<usize>,
+    /// EL2's work on this core can be preempted.
+    pub preemptible: Cell<bool>,
     /// Which vCPU of each VM ran here last: a core's TLB tells VMs apart, but not one VM's vCPUs.
     pub last_of: [Cell<usize>; VMS],
     /// Ticks that interrupts of others took since the guest was left.
@@ -51,6 +63,9 @@ static LOCAL: PerCpu<Local, MAX_CPUS> = PerCpu::new(
     [const {
         Slot::new(Local {
             loaded: Cell::new(None),
+            running: Cell::new(None),
+            pool: Cell::new(0),
+            preemptible: Cell::new(false),
             last_of: [const { Cell::new(usize::MAX) }; VMS],
             for_others: Cell::new(0),
             slice_end: Cell::new(None),
@@ -73,12 +88,22 @@ pub fn request(cpu: usize, work: Work) {
     }
 }
 
-/// Asks this core to do `work` before it enters a guest.
+/// Asks this core to do `work` before it enters a guest, or where EL2 can be preempted at the end of this section.
 pub fn request_here(irq: &IrqGuard, work: Work) {
     REQUESTS
         .this_cpu(irq)
         .0
         .fetch_or(work as u32, Ordering::Relaxed);
+    if Model::THREADS {
+        due_if_preemptible(irq);
+    }
+}
+
+/// Lets what runs here be preempted as soon as that is possible, if this core allows it.
+pub fn due_if_preemptible(irq: &IrqGuard) {
+    if local(irq).preemptible.get() {
+        arch::cpu::set_due();
+    }
 }
 
 /// Whether work has been asked of this core.
@@ -96,8 +121,10 @@ pub fn take(irq: &IrqGuard, work: Work) -> bool {
 
 /// Makes core `cpu` reschedule soon: at its next way out of EL2, which an interrupt brings about now.
 pub fn kick(irq: &IrqGuard, cpu: usize) {
-    request(cpu, Work::Reschedule);
-    if cpu != arch::cpu::index() {
+    if cpu == arch::cpu::index() {
+        request_here(irq, Work::Reschedule);
+    } else {
+        request(cpu, Work::Reschedule);
         crate::irq::poke(irq, cpu);
     }
 }

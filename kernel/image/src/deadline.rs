@@ -25,14 +25,17 @@ pub enum Source {
     Clock(&'static Vm),
     /// An unfinished line on the console.
     Console,
+    /// Background work without a thread has had its slice, and wants another.
+    Background,
 }
 
 impl Source {
     fn place(self) -> usize {
         match self {
-            Source::Vcpu(vcpu) => usize::from(vcpu.id.0),
+            Source::Vcpu(vcpu) => usize::from(vcpu.entity.id.0),
             Source::Clock(vm) => VCPUS_TOTAL.saturating_add(vm.number),
             Source::Console => VCPUS_TOTAL.saturating_add(VM_COUNT),
+            Source::Background => VCPUS_TOTAL.saturating_add(VM_COUNT).saturating_add(1),
         }
     }
 }
@@ -112,6 +115,9 @@ pub fn expire(irq: &IrqGuard) {
     if due(Source::Console.place()).is_some() {
         console::tick(irq);
     }
+    if due(Source::Background.place()).is_some() {
+        cores::request_here(irq, Work::Background);
+    }
     arm(local);
 }
 
@@ -122,7 +128,7 @@ fn timers_due(irq: &IrqGuard, vcpu: &'static Vcpu, now: u64) {
         let timer = vcpu.registers.lock(irq).timer;
         if saved(&timer).asserted(now, vcpu.vm.offset()) {
             // Once it is on a core the hardware's own timer fires.
-            scheduler::wake(irq, vcpu);
+            scheduler::wake(irq, &vcpu.entity);
         }
     }
 }

@@ -11,7 +11,7 @@ use trap::{Exit, Feature};
 use crate::platform::IrqGuard;
 use crate::run::Next;
 use crate::vcpu::Vcpu;
-use crate::vm::{self, Reason};
+use crate::life::{self, Reason};
 use crate::{calls, mmio, sysreg};
 
 /// What the core said about a synchronous exit, read before another exception overwrites it.
@@ -124,7 +124,7 @@ fn instruction_abort(vcpu: &'static Vcpu, guest: &mut GuestContext, syndrome: &S
     );
     if guest.pc == at {
         let how = "its exception vector is not in memory";
-        IrqGuard::with(|irq| vm::stop(irq, vcpu.vm, Reason::Crash(how)));
+        IrqGuard::with(|irq| life::stop(irq, vcpu.vm, Reason::Crash(how)));
     }
     Next::Resume
 }

@@ -1,13 +1,14 @@
 //! The names that `arch` calls, and the data its entry code reads.
 
 use arch::{BootInfo, ExitKind, FaultFrame, GuestContext};
+use preempt::Model as _;
 
 use crate::config::BOARD;
-use crate::platform::IrqGuard;
+use crate::platform::{IrqGuard, Model};
 use crate::quick::{self, Quick};
 use crate::run::{self, Next};
 use crate::vcpu::Vcpu;
-use crate::{boot, exit, fault, hw, irq};
+use crate::{boot, exit, fault, hw, irq, thread};
 
 /// What the entry code must know before any table is read.
 // SAFETY: the one definition of this symbol, of the type that `arch` documents.
@@ -69,6 +70,10 @@ fn general(
     kind: u64,
     left: u64,
 ) -> *mut GuestContext {
+    if Model::THREADS {
+        // What may be preempted is booked before it begins. SAFETY: as above.
+        unsafe { IrqGuard::assume(|irq| vcpu.left_guest(irq, left)) };
+    }
     let next = match ExitKind::from_raw(kind) {
         ExitKind::Sync | ExitKind::Sync32 => {
             let syndrome = exit::Syndrome::read(guest);
@@ -85,10 +90,18 @@ fn general(
             Next::Resume
         }
     };
-    leave(vcpu, guest, left, next)
+    // SAFETY: masked again since `with_interrupts`; unmasks nothing.
+    let same = unsafe {
+        if Model::THREADS {
+            IrqGuard::assume(|irq| run::leave_booked(irq, vcpu, next))
+        } else {
+            IrqGuard::assume(|irq| run::leave(irq, vcpu, left, next))
+        }
+    };
+    if same { guest } else { others() }
 }
 
-/// The way out: who is entered.
+/// The way out of a quick exit: who is entered.
 #[inline]
 fn leave(
     vcpu: &'static Vcpu,
@@ -96,16 +109,71 @@ fn leave(
     left: u64,
     next: Next,
 ) -> *mut GuestContext {
-    // SAFETY: masked since the exception, or again since `with_interrupts`; unmasks nothing.
+    // SAFETY: masked since the exception; unmasks nothing.
     let same = unsafe { IrqGuard::assume(|irq| run::leave(irq, vcpu, left, next)) };
-    if same { guest } else { run::switch() }
+    if same { guest } else { others() }
+}
+
+/// Somebody else is entered, perhaps. Where vCPUs have stacks of their own, this one's is left behind before another core
+/// can take it up.
+#[inline]
+fn others() -> *mut GuestContext {
+    if Model::THREADS {
+        // SAFETY: the exit is dealt with; nothing on its stack is needed again.
+        unsafe { arch::thread::begin_core(core_context) }
+    }
+    run::switch()
+}
+
+/// A core's own context: who runs here next.
+pub extern "C" fn core_context() -> ! {
+    enter_guests()
+}
+
+/// A vCPU's thread begins: its VM is to be loaded.
+pub extern "C" fn load_context() -> ! {
+    run::load_on_thread();
+    // SAFETY: the loading is over, or given up; nothing on this stack is needed again.
+    unsafe { arch::thread::begin_core(core_context) }
+}
+
+/// A worker's thread begins.
+pub extern "C" fn worker_context() -> ! {
+    crate::worker::main()
+}
+
+/// What runs here is due, outside every section.
+// SAFETY: as for `caesura_main`.
+#[unsafe(no_mangle)]
+extern "C" fn caesura_preempt() {
+    loop {
+        let saved = arch::cpu::irq_mask();
+        // SAFETY: masked here.
+        unsafe { IrqGuard::assume(thread::preempt) };
+        // SAFETY: matches the mask above, on the same thread; the section is over.
+        unsafe { arch::cpu::irq_restore(saved) };
+        if !arch::cpu::is_due() {
+            return;
+        }
+    }
 }
 
 /// An interrupt was taken while EL2 ran.
 #[unsafe(no_mangle)]
 extern "C" fn caesura_irq() {
     // SAFETY: exceptions mask interrupts, and the handlers unmask nothing.
-    unsafe { IrqGuard::assume(irq::handle_all) };
+    unsafe { IrqGuard::assume(interrupted) };
+}
+
+/// Handles what interrupted EL2; where EL2 can be preempted, gives the core away if it is wanted.
+fn interrupted(irq: &IrqGuard) {
+    irq::handle_all(irq);
+    if Model::THREADS && crate::cores::has_work(irq) {
+        crate::cores::due_if_preemptible(irq);
+        if arch::cpu::is_due() {
+            thread::preempt(irq);
+        }
+    }
 }
 
 /// EL2 itself has failed.

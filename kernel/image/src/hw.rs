@@ -3,8 +3,11 @@
 //!
 //! This file and `hooks.rs` are the only ones in `image` that contain `unsafe`.
 
+use core::sync::atomic::Ordering;
+
 use arch::mmu::TablePages;
-use arch::ram::Ram;
+use arch::ram::{Ram, SharedRam};
+use arch::thread::{Entry, Thread};
 use arch::traps::{hcr, vmpidr};
 use drivers::Gic;
 use tables::Region;
@@ -146,9 +149,6 @@ pub fn save(irq: &IrqGuard, vcpu: &'static Vcpu) -> arch::timer::VirtualTimer {
 /// Puts the vCPU's registers on this core, but for the interrupt controller's.
 pub fn restore(irq: &IrqGuard, vcpu: &'static Vcpu) {
     let registers = vcpu.registers.lock(irq);
-    let Some(stage2) = vcpu.vm.stage2.get() else {
-        return;
-    };
     let serror = if registers.serror_pending {
         hcr::VSE
     } else {
@@ -161,8 +161,8 @@ pub fn restore(irq: &IrqGuard, vcpu: &'static Vcpu) {
         hcr::TWI | hcr::TWE
     };
     let identity = arch::guest::Identity {
-        vttbr: stage2.vttbr(),
-        vtcr: stage2.geometry().vtcr(),
+        vttbr: vcpu.vm.vttbr.load(Ordering::SeqCst),
+        vtcr: crate::memory::vtcr(),
         vmpidr: vmpidr(vcpu.index as u8),
         vpidr: arch::guest::midr(),
         hcr: hcr::GUEST | waits | serror,
@@ -183,10 +183,49 @@ pub fn reset_registers() {
     unsafe { arch::switch::reset_system() };
 }
 
+/// Gives a thread the stack of number `number`; once, at boot.
+pub fn give_stack(thread: &Thread, number: usize) {
+    // SAFETY: `boot` calls it once for each, before any thread runs; the linker script made the stacks, one each.
+    unsafe { thread.init(arch::layout::thread_stack(number)) };
+}
+
+/// The thread's guest is entered next.
+#[inline]
+pub fn install(thread: &'static Thread) {
+    // SAFETY: `run` calls it on the core's context, for the vCPU that the scheduler gave this core, and enters its guest.
+    unsafe { thread.install() };
+}
+
+/// The core goes on with a thread.
+pub fn resume(thread: &'static Thread) -> ! {
+    // SAFETY: `run` calls it on the core's context, for an entity that the scheduler gave this core and that was suspended.
+    unsafe { thread.resume() }
+}
+
+/// The core begins a thread.
+pub fn begin(thread: &'static Thread, entry: Entry) -> ! {
+    // SAFETY: as above, for one that has nothing left to do from before.
+    unsafe { thread.begin(entry) }
+}
+
+/// The thread that runs here gives up the core; returns when it is resumed.
+pub fn leave(thread: &'static Thread, next: Entry) {
+    // SAFETY: `thread` calls it with the entity that runs here, interrupts masked, marked as suspended; who is suspended
+    // is resumed by the one core to which the scheduler gives it, and not before this one has let it go.
+    unsafe { thread.leave(next) };
+}
+
 /// RAM of a region that the memory plan gives to one owner, who asks for it once.
 pub fn ram(region: Region) -> Ram {
     // SAFETY: regions of the plan and of VMs' memory are disjoint RAM inside the board's memory (the tool checked
     // them), mapped by `enable_mmu`. A VM's own accesses race with nothing: EL2 writes its memory only
     // while none of its vCPUs runs.
     unsafe { Ram::new(region.base, region.size) }
+}
+
+/// RAM that guests use, or the heap.
+pub fn shared_ram(region: Region) -> SharedRam {
+    // SAFETY: regions of VMs' memory and the heap are RAM inside the board's memory, mapped by `enable_mmu`. Rust borrows
+    // of them end before the guest that uses them runs (`load`), or lie in the heap's pages, which nobody borrows.
+    unsafe { SharedRam::new(region.base, region.size) }
 }

@@ -94,6 +94,7 @@ fn other(irq: &IrqGuard, intid: u32, maintenance: u32) -> bool {
 /// The virtual timer of the vCPU that is loaded here.
 fn virtual_timer(irq: &IrqGuard) {
     if let Some(vcpu) = cores::local(irq).loaded.get() {
+        vcpu.signalled.store(true, Ordering::SeqCst);
         vm::with_gic(irq, vcpu, |gic, hw| {
             let kick = gic.linked_fired(vcpu.index, VIRTUAL_TIMER);
             if vcpu.waiting.load(Ordering::Relaxed) {

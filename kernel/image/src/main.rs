@@ -38,6 +38,8 @@ mod deadline;
 #[cfg(target_os = "none")]
 mod devices;
 #[cfg(target_os = "none")]
+mod entity;
+#[cfg(target_os = "none")]
 mod exit;
 #[cfg(target_os = "none")]
 mod fault;
@@ -56,6 +58,8 @@ mod hw;
 #[cfg(target_os = "none")]
 mod irq;
 #[cfg(target_os = "none")]
+mod life;
+#[cfg(target_os = "none")]
 mod load;
 #[cfg(target_os = "none")]
 mod logger;
@@ -63,6 +67,15 @@ mod logger;
 mod memory;
 #[cfg(target_os = "none")]
 mod mmio;
+#[cfg(target_os = "none")]
+mod machine;
+#[cfg(target_os = "none")]
+#[cfg_attr(feature = "preempt_legacy", path = "model/legacy.rs")]
+#[cfg_attr(feature = "preempt_full", path = "model/full.rs")]
+#[cfg_attr(feature = "preempt_hybrid", path = "model/hybrid.rs")]
+mod model;
+#[cfg(target_os = "none")]
+mod operate;
 #[cfg(target_os = "none")]
 mod pack;
 #[cfg(target_os = "none")]
@@ -75,11 +88,16 @@ mod provoke;
 #[path = "provoke_off.rs"]
 mod provoke;
 #[cfg(target_os = "none")]
+#[cfg_attr(not(feature = "pv_time"), path = "pv_time_off.rs")]
+mod pv_time;
+#[cfg(target_os = "none")]
 mod quick;
 #[cfg(target_os = "none")]
 mod run;
 #[cfg(target_os = "none")]
 mod scheduler;
+#[cfg(target_os = "none")]
+mod signal;
 #[cfg(target_os = "none")]
 mod status;
 #[cfg(all(target_os = "none", feature = "backtrace_symbols"))]
@@ -90,9 +108,13 @@ mod symbols;
 #[cfg(target_os = "none")]
 mod sysreg;
 #[cfg(target_os = "none")]
+mod thread;
+#[cfg(target_os = "none")]
 mod vcpu;
 #[cfg(target_os = "none")]
 mod vm;
+#[cfg(target_os = "none")]
+mod worker;
 
 #[cfg(not(target_os = "none"))]
 fn main() {

@@ -1,16 +1,20 @@
 //! Physical memory: the pool of pages, the VMs' stage 2 tables that are made of them, the VMs' RAM.
 
-use arch::ram::Ram;
+use core::ops::Range;
+use core::sync::atomic::Ordering;
+
+use arch::ram::{Ram, SharedRam};
 use frames::Frames;
+use hypercall::Error;
 use stage2::{Attributes, Geometry, Maintenance, Stage2, TableMemory};
 use tables::{Gic, Region, Vm, VmMemory};
 
-use crate::config::BOARD;
-use crate::platform::{Once, SpinLock};
+use crate::config::{BOARD, SYSTEM, VMS as VM_COUNT};
+use crate::platform::{IrqGuard, Once, SpinLock};
 use crate::{hw, vm};
 
 /// The pages of the pool, and the right to write to them.
-struct Pool {
+pub struct Pool {
     frames: Frames,
     ram: Option<Ram>,
 }
@@ -67,21 +71,33 @@ impl TableMemory for Pool {
     }
 }
 
-/// The TLB of a VM none of whose vCPUs has run: nothing of it is cached anywhere.
-struct NothingCached;
+/// What all cores have cached of the VM whose VTTBR_EL2 this is.
+pub struct Tlb(u64);
 
-impl Maintenance for NothingCached {
+/// From so many pages on it is less work to drop everything of a VM.
+const FEW_PAGES: u64 = 8;
+
+impl Maintenance for Tlb {
     fn entry_written(&mut self) {
         arch::cpu::dsb();
         arch::cpu::isb();
     }
 
-    fn invalidate_ipa(&mut self, _vmid: u16, _ipa: u64, _size: u64) {
-        arch::tlb::invalidate_all_guests();
+    fn invalidate_ipa(&mut self, vmid: u16, ipa: u64, size: u64) {
+        let pages = size / frames::PAGE_SIZE;
+        if pages > FEW_PAGES {
+            return self.invalidate_all(vmid);
+        }
+        arch::tlb::with_stage2(self.0, || {
+            for page in 0..pages {
+                let offset = page.wrapping_mul(frames::PAGE_SIZE);
+                arch::tlb::invalidate_ipa(ipa.wrapping_add(offset));
+            }
+        });
     }
 
     fn invalidate_all(&mut self, _vmid: u16) {
-        arch::tlb::invalidate_all_guests();
+        arch::tlb::with_stage2(self.0, arch::tlb::invalidate_vm);
     }
 }
 
@@ -97,46 +113,170 @@ pub fn geometry() -> Result<Geometry, &'static str> {
     if let Some(geometry) = GEOMETRY.get() {
         return Ok(*geometry);
     }
-    let end = vm::VMS
+    let memory = vm::VMS
         .iter()
         .flat_map(|vm| vm.table.memory)
-        .map(|memory| memory.ipa.saturating_add(memory.pa.size))
+        .map(|memory| memory.ipa.saturating_add(memory.pa.size));
+    let windows = vm::VMS.iter().map(|vm| window(vm.table).end);
+    let end = memory
+        .chain(windows)
         .max()
-        .unwrap_or(0);
+        .unwrap_or(0)
+        .max(crate::pv_time::end());
     let parange = (arch::id::read(7, 0) & 0xf) as u8;
     let geometry = Geometry::covering(end, parange, arch::id::vmid_bits() == 16)
         .map_err(|_| "a VM's memory lies higher than this core's physical addresses reach")?;
     Ok(*GEOMETRY.get_or_init(|| geometry))
 }
 
-/// Builds a VM's address space: its memory, and on GICv2 the virtual CPU interface.
+/// How much of a VM's memory is mapped in one go.
+const MAP_SLICE: u64 = 8 << 20;
+
+/// Goes on with building a VM's address space, of which `done` bytes of memory are mapped: first what is small and the
+/// same for all, then its memory, slice by slice. Returns how many bytes are mapped now, `None` when that is all.
 ///
 /// # Errors
 ///
-/// What is wrong, in words.
-pub fn build_stage2(table: &Vm) -> Result<Stage2, &'static str> {
-    let geometry = geometry()?;
-    POOL.with(|pool| {
-        let tlb = &mut NothingCached;
-        let full =
-            |_| "its memory cannot be mapped: the pool is full (raise POOL_SIZE) or ranges overlap";
-        let mut space = Stage2::new(geometry, table.vmid, pool).map_err(full)?;
-        for memory in table.memory {
-            let pa = memory.pa;
-            space
-                .map(pool, tlb, memory.ipa, pa.base, pa.size, attributes(memory))
-                .map_err(full)?;
+/// The pool is full ([`Error::NoMemory`]), or the tables contradict themselves; nothing is left of it.
+pub fn build(irq: &IrqGuard, vm: &vm::Vm, done: u64) -> Result<Option<u64>, Error> {
+    let result = if done == 0 {
+        begin_to_build(irq, vm)
+    } else {
+        Ok(())
+    };
+    let result = result.and_then(|()| build_slice(irq, vm, done));
+    if result.is_err() {
+        unbuild(irq, vm);
+    }
+    result
+}
+
+fn begin_to_build(irq: &IrqGuard, vm: &vm::Vm) -> Result<(), Error> {
+    let geometry = geometry().map_err(|_| Error::NoMemory)?;
+    let mut place = vm.stage2.lock(irq);
+    let pool = &mut *POOL.lock(irq);
+    let space = Stage2::new(geometry, vm.table.vmid, pool).map_err(|_| Error::NoMemory)?;
+    vm.vttbr.store(space.vttbr(), Ordering::SeqCst);
+    let tlb = &mut Tlb(space.vttbr());
+    let space = place.insert(space);
+    let page = frames::PAGE_SIZE;
+    if let Some((ipa, pa)) = crate::pv_time::page(vm.table) {
+        space
+            .map(pool, tlb, ipa, pa, page, Attributes::READ_ONLY)
+            .map_err(|_| Error::NoMemory)?;
+    }
+    if let Gic::V2 { vcpu, .. } = BOARD.gic {
+        // One page: GICC_DIR, in the second, is emulated (see `mmio`).
+        let ipa = vm.table.gic.redistributor_or_cpu;
+        space
+            .map(pool, tlb, ipa, vcpu.base, page, Attributes::DEVICE)
+            .map_err(|_| Error::NoMemory)?;
+    }
+    Ok(())
+}
+
+/// Maps the slice of a VM's memory behind the first `done` bytes.
+fn build_slice(irq: &IrqGuard, vm: &vm::Vm, done: u64) -> Result<Option<u64>, Error> {
+    let mut before = 0u64;
+    for memory in vm.table.memory {
+        let offset = done.saturating_sub(before);
+        let left = memory.pa.size.saturating_sub(offset);
+        before = before.saturating_add(memory.pa.size);
+        if left == 0 {
+            continue;
         }
-        if let Gic::V2 { vcpu, .. } = BOARD.gic {
-            // One page: GICC_DIR, in the second, is emulated (see `mmio`).
-            let ipa = table.gic.redistributor_or_cpu;
-            let size = frames::PAGE_SIZE;
-            space
-                .map(pool, tlb, ipa, vcpu.base, size, Attributes::DEVICE)
-                .map_err(full)?;
-        }
-        Ok(space)
+        // To the next multiple, so that large blocks stay whole.
+        let ipa = memory.ipa.saturating_add(offset);
+        let slice = left.min(MAP_SLICE.saturating_sub(ipa % MAP_SLICE));
+        let pa = memory.pa.base.saturating_add(offset);
+        let mut place = vm.stage2.lock(irq);
+        let space = place.as_mut().ok_or(Error::State)?;
+        let tlb = &mut Tlb(space.vttbr());
+        let pool = &mut *POOL.lock(irq);
+        space
+            .map(pool, tlb, ipa, pa, slice, attributes(memory))
+            .map_err(|_| Error::NoMemory)?;
+        return Ok(Some(done.saturating_add(slice)));
+    }
+    Ok(None)
+}
+
+/// Gives back a VM's tables; no core uses them.
+pub fn unbuild(irq: &IrqGuard, vm: &vm::Vm) {
+    let mut place = vm.stage2.lock(irq);
+    let space = place.take();
+    vm.vttbr.store(0, Ordering::SeqCst);
+    if let Some(space) = space {
+        let mut tlb = Tlb(space.vttbr());
+        space.destroy(&mut *POOL.lock(irq), &mut tlb);
+    }
+}
+
+/// Where a VM may populate memory: guest physical addresses.
+pub fn window(table: &Vm) -> Range<u64> {
+    table.grow_at..table.grow_at.saturating_add(table.grow)
+}
+
+/// VTCR_EL2, the same for all VMs.
+pub fn vtcr() -> u64 {
+    GEOMETRY.get().map_or(0, Geometry::vtcr)
+}
+
+/// Works on a VM's address space, the pool and the TLB.
+pub fn with_space<R>(
+    vm: &vm::Vm,
+    section: impl FnOnce(Option<&mut Stage2>, &mut Pool, &mut Tlb) -> R,
+) -> R {
+    IrqGuard::with(|irq| {
+        let mut space = vm.stage2.lock(irq);
+        let mut pool = POOL.lock(irq);
+        let mut tlb = Tlb(space.as_ref().map_or(0, Stage2::vttbr));
+        section(space.as_mut(), &mut pool, &mut tlb)
     })
+}
+
+/// Whether a VM has `ipa` mapped with such rights: then an access that was refused may try again, because its tables were
+/// being changed meanwhile.
+pub fn is_mapped(vm: &vm::Vm, ipa: u64, write: bool, execute: bool) -> bool {
+    with_space(vm, |space, pool, _| {
+        let leaf = space.and_then(|space| space.translate(pool, ipa));
+        leaf.map(|leaf| leaf.attributes)
+            .is_some_and(|has| (has.writable || !write) && (has.executable || !execute))
+    })
+}
+
+/// Large memory for guests that ask for it.
+pub static HEAP: SpinLock<Heap> = SpinLock::new(Heap::empty());
+
+/// The heap, as large as the system's table says.
+pub type Heap = frames::Heap<HEAP_WORDS, VM_COUNT>;
+
+/// Words of a bitmap with a bit for each extent.
+const HEAP_WORDS: usize = match SYSTEM.heap {
+    Some(region) => (region.size / frames::EXTENT_SIZE).div_ceil(64) as usize,
+    None => 1,
+};
+
+/// Makes the system's heap the heap; at boot.
+pub fn init_heap() {
+    let Some(region) = SYSTEM.heap else { return };
+    HEAP.with(|heap| {
+        heap.init(region.base, region.size);
+        for vm in &vm::VMS {
+            let pages = vm.table.grow / frames::PAGE_SIZE;
+            heap.set_limit(vm.number as u8, pages as u32);
+        }
+    });
+}
+
+/// The RAM that holds the `len` bytes at physical address `pa`, if it is a VM's or the heap's.
+pub fn shared(pa: u64, len: u64) -> Option<SharedRam> {
+    let planned = SYSTEM.vms.iter().flat_map(|vm| vm.memory);
+    planned
+        .map(|memory| memory.pa)
+        .chain(SYSTEM.heap)
+        .map(hw::shared_ram)
+        .find(|ram| ram.contains(pa, len))
 }
 
 fn attributes(memory: &VmMemory) -> Attributes {

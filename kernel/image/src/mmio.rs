@@ -12,7 +12,7 @@ use crate::devices::WINDOW;
 use crate::exit::{self, Syndrome};
 use crate::platform::IrqGuard;
 use crate::vcpu::Vcpu;
-use crate::{hw, vm};
+use crate::{hw, memory, vm};
 
 /// What answers at an address.
 #[derive(Clone, Copy)]
@@ -49,9 +49,16 @@ pub fn handle(
         return guest.skip(syndrome.is_32bit());
     }
     let Some(access) = abort.access else {
+        if memory::is_mapped(vcpu.vm, ipa, abort.write, false) {
+            return;
+        }
         return refuse(guest, abort, syndrome);
     };
     let Some((target, offset)) = target(vcpu, ipa, access.size) else {
+        if memory::is_mapped(vcpu.vm, ipa, abort.write, false) {
+            // Its tables were being changed: let it try again.
+            return;
+        }
         return refuse(guest, abort, syndrome);
     };
     if abort.write {

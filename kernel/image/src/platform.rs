@@ -1,7 +1,11 @@
 //! The concepts' generic types, bound to the machine this image runs on.
 
-use arch::cpu::Core;
+use crate::model;
 
+/// The preemption model of this build.
+pub type Model = model::Model;
+/// The hardware behind the guards, in that model.
+pub type Core = arch::cpu::Core<Model>;
 /// Proof that this core's interrupts are masked.
 pub type IrqGuard = preempt::IrqGuard<Core>;
 /// Data under a fair lock that is held with interrupts masked.

@@ -8,13 +8,17 @@
 use core::sync::atomic::Ordering;
 
 use arch::GuestContext;
+use arch::thread::{Entry, Thread};
+use preempt::Model as _;
 
 use crate::cores::{self as cores, Work};
+use crate::entity::{self, Entity, Runs};
 use crate::load::Progress;
-use crate::platform::IrqGuard;
-use crate::vcpu::{self, Vcpu};
-use crate::vm::{self, State};
-use crate::{deadline, hw, scheduler};
+use crate::platform::{IrqGuard, Model};
+use crate::vcpu::Vcpu;
+use crate::vm::{self, State, Vm};
+use crate::worker::Worker;
+use crate::{deadline, hooks, hw, life, pv_time, scheduler, worker};
 
 /// What the handler of an exit wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,22 +49,13 @@ pub fn leave(irq: &IrqGuard, vcpu: &'static Vcpu, left: u64, next: Next) -> bool
 /// [`leave`] when there is more to book, or something to do first.
 #[inline(never)]
 fn leave_busy(irq: &IrqGuard, vcpu: &'static Vcpu, left: u64, next: Next) -> bool {
-    let others = cores::local(irq).for_others.take();
     vcpu.left_guest(irq, left);
-    if others != 0 {
-        let mut account = vcpu.account.lock(irq);
-        let now = arch::timer::now();
-        account.others_begin(now.saturating_sub(others));
-        account.others_end(now);
-    }
-    leave_after_work(irq, vcpu, others, next)
+    leave_booked(irq, vcpu, next)
 }
 
-/// The rest of [`leave`] when there is something to do first.
-fn leave_after_work(irq: &IrqGuard, vcpu: &'static Vcpu, others: u64, next: Next) -> bool {
-    if others != 0 {
-        scheduler::refund(irq, others);
-    }
+/// [`leave`] when the exit is booked already.
+pub fn leave_booked(irq: &IrqGuard, vcpu: &'static Vcpu, next: Next) -> bool {
+    book_others(irq, &vcpu.entity);
     match next {
         Next::Resume => {}
         Next::Wait => wait(irq, vcpu),
@@ -70,9 +65,15 @@ fn leave_after_work(irq: &IrqGuard, vcpu: &'static Vcpu, others: u64, next: Next
             }
         }
     }
+    if Model::THREADS && scheduler::halt_here(irq, &vcpu.entity) {
+        cores::request_here(irq, Work::Reschedule);
+    }
     let same = settled(irq, vcpu);
     if same {
-        vcpu.account.lock(irq).enter_guest(arch::timer::now());
+        vcpu.entity
+            .account
+            .lock(irq)
+            .enter_guest(arch::timer::now());
     }
     same
 }
@@ -87,11 +88,12 @@ pub fn refresh(irq: &IrqGuard, vcpu: &'static Vcpu) {
 }
 
 /// Does what is asked of this core and of `vcpu`, loaded here; `false` if the scheduler must be asked.
-fn settled(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
+pub fn settled(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
     loop {
         if cores::take(irq, Work::Deadline) {
             deadline::expire(irq);
-        } else if cores::take(irq, Work::Reschedule) {
+        } else if cores::has_work(irq) {
+            // The scheduler, or background work: both are for the core's own context.
             return false;
         } else {
             refresh(irq, vcpu);
@@ -100,6 +102,14 @@ fn settled(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
             }
         }
     }
+}
+
+/// [`settled`] where no vCPU is concerned.
+pub fn settled_here(irq: &IrqGuard) -> bool {
+    while cores::take(irq, Work::Deadline) {
+        deadline::expire(irq);
+    }
+    !cores::has_work(irq)
 }
 
 /// The guest waits for an interrupt (WFI): blocks the vCPU unless one is there.
@@ -119,7 +129,7 @@ fn wait(irq: &IrqGuard, vcpu: &'static Vcpu) {
         deliverable
     });
     if !deliverable && scheduler::block(irq) {
-        vcpu.account.lock(irq).asleep(arch::timer::now());
+        vcpu.entity.account.lock(irq).asleep(arch::timer::now());
         cores::request_here(irq, Work::Reschedule);
     } else {
         vcpu.waiting.store(false, Ordering::SeqCst);
@@ -130,21 +140,33 @@ fn wait(irq: &IrqGuard, vcpu: &'static Vcpu) {
 enum Turn {
     /// Enter this guest.
     Enter(*mut GuestContext),
+    /// Go on with this thread where it was left.
+    Resume(&'static Thread),
+    /// Begin this thread.
+    Begin(&'static Thread, Entry),
     /// Load this vCPU's VM.
     Load(&'static Vcpu),
+    /// Do a slice of background work.
+    Background,
     /// Sleep.
     Idle,
     /// Look again.
     Again,
 }
 
-/// Asks the scheduler until there is a guest to enter; loads VMs and idles in between. Interrupts are masked, and no
-/// [`IrqGuard`] section is open.
+/// Asks the scheduler until there is a guest to enter, or a thread to go on with; loads VMs, does background work and
+/// idles in between. On the core's own stack, interrupts masked, no [`IrqGuard`] section open.
 pub fn switch() -> *mut GuestContext {
     loop {
         match IrqGuard::with(turn) {
             Turn::Enter(guest) => return guest,
+            Turn::Resume(thread) => hw::resume(thread),
+            Turn::Begin(thread, entry) => hw::begin(thread, entry),
             Turn::Load(vcpu) => load(vcpu),
+            Turn::Background => {
+                let _ = worker::slice();
+                IrqGuard::with(book_slice);
+            }
             Turn::Idle => idle(),
             Turn::Again => {}
         }
@@ -152,61 +174,146 @@ pub fn switch() -> *mut GuestContext {
 }
 
 fn turn(irq: &IrqGuard) -> Turn {
+    if cores::take(irq, Work::Background) {
+        return Turn::Background;
+    }
     cores::take(irq, Work::Reschedule);
     let decision = scheduler::schedule(irq);
     let local = cores::local(irq);
     local.slice_end.set(decision.until);
-    let next = decision.next.and_then(vcpu::by_id);
-    if let Some(old) = decision.leave.and_then(vcpu::by_id) {
+    let next = decision.next.and_then(entity::by_id);
+    if let Some(old) = decision.leave.and_then(entity::by_id) {
         // An idle core keeps a waiting vCPU's registers: most often it is the one that is woken.
-        if next.is_some() || scheduler::is_stopped(irq, old) {
+        if next.is_some() || scheduler::is_held_back(irq, old.entity()) {
             let_go(irq, old);
         }
     }
     deadline::arm(local);
+    local.running.set(next);
     let Some(next) = next else { return Turn::Idle };
-    next.waiting.store(false, Ordering::SeqCst);
-    next.account.lock(irq).run(arch::timer::now());
-    if next.vm.state() == State::Loading {
-        return Turn::Load(next);
-    }
-    if local.loaded.get().is_none_or(|loaded| loaded.id != next.id) {
-        switch_in(irq, next);
-    }
-    deadline::spare(local, arch::timer::now());
-    if !settled(irq, next) {
-        return Turn::Again;
-    }
-    next.account.lock(irq).enter_guest(arch::timer::now());
+    next.entity().parked.store(false, Ordering::SeqCst);
+    next.entity().account.lock(irq).run(arch::timer::now());
+    let turn = match next {
+        Runs::Vcpu(vcpu) => turn_of_vcpu(irq, vcpu),
+        Runs::Worker(worker) => turn_of_worker(irq, worker),
+    };
     // What interrupts took while nothing ran, or another, is not this one's.
     local.for_others.set(0);
-    Turn::Enter(&raw mut next.registers.lock(irq).guest)
+    turn
+}
+
+/// The scheduler gave this core `vcpu`.
+#[inline]
+fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
+    vcpu.waiting.store(false, Ordering::SeqCst);
+    if vcpu.vm.state() == State::Loading {
+        return match vcpu.entity.thread() {
+            None => Turn::Load(vcpu),
+            Some(thread) if vcpu.entity.suspended.swap(false, Ordering::SeqCst) => {
+                Turn::Resume(thread)
+            }
+            Some(thread) => Turn::Begin(thread, hooks::load_context),
+        };
+    }
+    if !is_loaded(irq, vcpu) {
+        switch_in(irq, vcpu);
+    }
+    deadline::spare(cores::local(irq), arch::timer::now());
+    if !settled(irq, vcpu) {
+        return Turn::Again;
+    }
+    if let Some(thread) = vcpu.entity.thread() {
+        if vcpu.entity.suspended.swap(false, Ordering::SeqCst) {
+            return Turn::Resume(thread);
+        }
+        hw::install(thread);
+    }
+    pv_time::switched_in(irq, vcpu);
+    vcpu.entity
+        .account
+        .lock(irq)
+        .enter_guest(arch::timer::now());
+    Turn::Enter(&raw mut *vcpu.frame.lock(irq))
+}
+
+/// The scheduler gave this core `worker`.
+fn turn_of_worker(irq: &IrqGuard, worker: &'static Worker) -> Turn {
+    deadline::spare(cores::local(irq), arch::timer::now());
+    if !settled_here(irq) {
+        return Turn::Again;
+    }
+    match worker.entity.thread() {
+        None => Turn::Again,
+        Some(thread) if worker.entity.suspended.swap(false, Ordering::SeqCst) => {
+            Turn::Resume(thread)
+        }
+        Some(thread) => Turn::Begin(thread, hooks::worker_context),
+    }
+}
+
+/// Books what interrupts took from the time of the entity that is about to be left.
+pub fn book_others(irq: &IrqGuard, entity: &Entity) {
+    let others = cores::local(irq).for_others.take();
+    if others != 0 {
+        {
+            let mut account = entity.account.lock(irq);
+            let now = arch::timer::now();
+            account.others_begin(now.saturating_sub(others));
+            account.others_end(now);
+        }
+        scheduler::refund(irq, others);
+    }
+}
+
+/// Books a slice of background work, which nobody has to pay for.
+fn book_slice(irq: &IrqGuard) {
+    if let Some(running) = cores::local(irq).running.get() {
+        book_others(irq, running.entity());
+    }
+}
+
+/// Whether this core has the vCPU's registers.
+#[inline]
+pub fn is_loaded(irq: &IrqGuard, vcpu: &Vcpu) -> bool {
+    cores::local(irq)
+        .loaded
+        .get()
+        .is_some_and(|loaded| loaded.entity.id == vcpu.entity.id)
 }
 
 /// Saves the registers of `old`, if this core has them, and tells the scheduler so.
-fn let_go(irq: &IrqGuard, old: &'static Vcpu) {
-    if cores::local(irq)
-        .loaded
-        .get()
-        .is_some_and(|loaded| loaded.id == old.id)
-    {
-        switch_out(irq, old);
+fn let_go(irq: &IrqGuard, old: Runs) {
+    let entity = old.entity();
+    let stopped = scheduler::is_stopped(irq, entity);
+    let mut asleep = stopped || entity.parked.load(Ordering::SeqCst);
+    if let Runs::Vcpu(vcpu) = old {
+        if is_loaded(irq, vcpu) {
+            switch_out(irq, vcpu);
+        }
+        asleep |= vcpu.waiting.load(Ordering::SeqCst);
     }
     let now = arch::timer::now();
-    if old.waiting.load(Ordering::SeqCst) || scheduler::is_stopped(irq, old) {
-        old.account.lock(irq).asleep(now);
+    if asleep {
+        entity.account.lock(irq).asleep(now);
     } else {
-        old.account.lock(irq).preempted(now);
+        entity.account.lock(irq).preempted(now);
     }
-    if scheduler::is_stopped(irq, old) {
-        // Before others may turn it on again: interrupts that may go elsewhere do.
-        let kick = old.vm.gic.lock(irq).cpu_off(old.index);
-        vm::deliver(irq, old.vm, kick);
-    }
-    scheduler::switched_out(irq);
-    if scheduler::is_stopped(irq, old) {
-        begin_pending_start(irq, old);
-        vm::complete_stop(irq, old.vm);
+    match old {
+        Runs::Vcpu(vcpu) if stopped => {
+            // Before others may turn it on again: interrupts that may go elsewhere do.
+            let kick = vcpu.vm.gic.lock(irq).cpu_off(vcpu.index);
+            vm::deliver(irq, vcpu.vm, kick);
+            scheduler::switched_out(irq);
+            begin_pending_start(irq, vcpu);
+            vcpu.vm.quiet.notify();
+        }
+        Runs::Vcpu(vcpu) => {
+            scheduler::switched_out(irq);
+            if vcpu.vm.state() == State::Paused {
+                vcpu.vm.quiet.notify();
+            }
+        }
+        Runs::Worker(_) => scheduler::switched_out(irq),
     }
 }
 
@@ -217,7 +324,7 @@ pub fn begin_pending_start(irq: &IrqGuard, vcpu: &'static Vcpu) {
     }
     // A stop of the VM comes before all of this, which then does nothing, or after it, and stops this vCPU too.
     let _life = vcpu.vm.life.lock(irq);
-    if vcpu.vm.state() != State::Running || !scheduler::is_off(irq, vcpu) {
+    if vcpu.vm.state() != State::Running || !scheduler::is_off(irq, &vcpu.entity) {
         return;
     }
     // Of the cores that may come here, one takes the entry.
@@ -226,11 +333,11 @@ pub fn begin_pending_start(irq: &IrqGuard, vcpu: &'static Vcpu) {
     };
     *vcpu.debug.lock(irq) = trap::Debug::new();
     *vcpu.physical_timer.lock(irq) = vtimer::PhysicalTimer::new();
-    vcpu.registers.lock(irq).reset(entry);
+    vcpu.reset(irq, entry);
     let kick = vcpu.vm.gic.lock(irq).cpu_on(vcpu.index);
     vm::deliver(irq, vcpu.vm, kick);
     vcpu.vm.psci.lock(irq).started(vcpu.index);
-    scheduler::start(irq, vcpu);
+    scheduler::start(irq, &vcpu.entity);
 }
 
 /// Takes the vCPU's registers off this core.
@@ -264,17 +371,7 @@ fn load(first: &'static Vcpu) {
         let progress = crate::load::step(first.vm);
         hw::with_interrupts(|| ());
         let wanted = IrqGuard::with(|irq| {
-            match progress {
-                Progress::More => {}
-                Progress::Done(entry) => vm::loaded(irq, first.vm, entry),
-                Progress::Failed => {
-                    vm::stop(
-                        irq,
-                        first.vm,
-                        vm::Reason::Crash("its images could not be loaded"),
-                    );
-                }
-            }
+            loaded(irq, first.vm, progress);
             if cores::take(irq, Work::Deadline) {
                 deadline::expire(irq);
             }
@@ -282,6 +379,35 @@ fn load(first: &'static Vcpu) {
         });
         if wanted || progress != Progress::More {
             return;
+        }
+    }
+}
+
+/// Loads the VM whose first vCPU's thread this is; preempted like any other work of EL2.
+pub fn load_on_thread() {
+    let Some(Runs::Vcpu(first)) = IrqGuard::with(|irq| cores::local(irq).running.get()) else {
+        return;
+    };
+    let mut progress = Progress::More;
+    while progress == Progress::More && !first.entity.halts() {
+        progress = hw::with_interrupts(|| crate::load::step(first.vm));
+        IrqGuard::with(|irq| loaded(irq, first.vm, progress));
+    }
+    IrqGuard::with(|irq| {
+        book_others(irq, &first.entity);
+        scheduler::halt_here(irq, &first.entity);
+        cores::request_here(irq, Work::Reschedule);
+    });
+}
+
+/// What a step of loading came to.
+fn loaded(irq: &IrqGuard, vm: &'static Vm, progress: Progress) {
+    match progress {
+        Progress::More => {}
+        Progress::Done(entry) => life::loaded(irq, vm, entry),
+        Progress::Failed => {
+            let how = "its images could not be loaded";
+            life::stop(irq, vm, life::Reason::Crash(how));
         }
     }
 }
@@ -297,6 +423,10 @@ fn idle() {
         });
         if wanted {
             return;
+        }
+        if worker::is_ready() {
+            worker::slice();
+            continue;
         }
         // Masked: an interrupt that is pending already ends the wait, and is taken right after.
         arch::cpu::wait_for_interrupt();

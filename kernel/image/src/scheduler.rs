@@ -1,96 +1,300 @@
-//! The scheduler that was configured, behind its lock, speaking in vCPUs.
+//! The schedulers of the core pools, each behind its lock.
 
 use core::sync::atomic::Ordering;
 
-use sched::{Decision, Params, Policy, RoundRobin, State};
+use sched::{Any, Config, Decision, Kind, Params, Policy, State};
 
-use crate::config::{SCHED_SLICE_US, VCPUS_TOTAL};
+use crate::config::{FRAMES, POOLS, SCHED_SLICE_US, SYSTEM, THREADS, VCPUS_TOTAL};
 use crate::cores;
+use crate::entity::{Entity, Halt};
 use crate::platform::{IrqGuard, SpinLock, ticks_from_us};
 use crate::vcpu::Vcpu;
 
-static SCHEDULER: SpinLock<RoundRobin<{ arch::MAX_CPUS }, VCPUS_TOTAL>> =
-    SpinLock::new(RoundRobin::new());
+/// vCPUs and the hypervisor's threads.
+const ENTITIES: usize = VCPUS_TOTAL + THREADS;
 
-/// Sets the slice; before any core is online.
-pub fn init() {
-    let slice = ticks_from_us(SCHED_SLICE_US);
-    SCHEDULER.with(|scheduler| scheduler.set_slice(slice));
+type Scheduler = Any<{ arch::MAX_CPUS }, ENTITIES>;
+
+/// The scheduler of each core pool.
+static SCHEDULERS: [SpinLock<Scheduler>; POOLS] = [const { SpinLock::new(Any::none()) }; POOLS];
+
+/// The pool of core `cpu`. The tables put each core into one.
+fn pool_of(cpu: usize) -> usize {
+    let pools = SYSTEM.pools.iter();
+    pools
+        .take_while(|pool| pool.cores & 1 << cpu == 0)
+        .count()
+        .min(POOLS.saturating_sub(1))
+}
+
+/// The scheduler that has this entity.
+fn of(entity: &Entity) -> &'static SpinLock<Scheduler> {
+    let pool = entity.pool.load(Ordering::Relaxed);
+    SCHEDULERS.get(usize::from(pool)).unwrap_or(&SCHEDULERS[0])
+}
+
+/// The scheduler of the core this runs on.
+fn here(irq: &IrqGuard) -> &'static SpinLock<Scheduler> {
+    let pool = cores::local(irq).pool.get();
+    SCHEDULERS.get(pool).unwrap_or(&SCHEDULERS[0])
+}
+
+/// Sets the pools up; before any core is online.
+///
+/// # Errors
+///
+/// The tables want what this build does not have, in words.
+pub fn init() -> Result<(), &'static str> {
+    for (pool, (scheduler, windows)) in SYSTEM.pools.iter().zip(SCHEDULERS.iter().zip(FRAMES)) {
+        let config = Config {
+            kind: kind(pool.policy),
+            slice: ticks_from_us(SCHED_SLICE_US),
+            frequency: arch::timer::frequency(),
+            frame_us: pool.frame_us,
+            windows,
+        };
+        scheduler
+            .with(|scheduler| scheduler.configure(&config))
+            .map_err(words)?;
+    }
+    Ok(())
+}
+
+fn kind(policy: tables::Policy) -> Kind {
+    match policy {
+        tables::Policy::RoundRobin => Kind::RoundRobin,
+        tables::Policy::Credit => Kind::Credit,
+        tables::Policy::Edf => Kind::Edf,
+        tables::Policy::FixedPriority => Kind::FixedPriority,
+        tables::Policy::Cyclic => Kind::Cyclic,
+        tables::Policy::Null => Kind::Null,
+    }
+}
+
+/// What the tool has refused already, unless a core is missing that it counted on.
+fn words(error: sched::Error) -> &'static str {
+    match error {
+        sched::Error::NoCore => "a vCPU's affinity names no core of its pool",
+        sched::Error::BadWeight => "a vCPU's weight is out of range",
+        sched::Error::BadCap => "a vCPU's cap is above 100 %",
+        sched::Error::BadServer => "a vCPU's budget and period make no server",
+        sched::Error::NoRoom => "the cores that came up have no room for all vCPUs of their pool",
+        sched::Error::NoWindow => "a vCPU's partition has no window on the cores that came up",
+        sched::Error::BadConfig => "a pool's windows make no frame",
+        sched::Error::NoPolicy => "a pool's policy is not part of this build",
+        _ => "a scheduler has no room for a vCPU",
+    }
 }
 
 /// Makes a vCPU known, stopped. `online` are the cores that came up; a vCPU all of whose cores are missing may
-/// run on any of them, because a VM that never runs helps nobody.
+/// run on any of them that its pool has, because a VM that never runs helps nobody.
 ///
 /// # Errors
 ///
 /// Why the scheduler refused, in words.
 pub fn add(vcpu: &Vcpu, table: &tables::Vcpu, online: u64) -> Result<(), &'static str> {
+    let pool = pool_of(table.affinity.0.trailing_zeros() as usize);
     let mut affinity = table.affinity.0 & online;
     if affinity == 0 {
+        affinity = online & SYSTEM.pools.get(pool).map_or(u64::MAX, |pool| pool.cores);
         log::warn!(
-            "VM {} vCPU {}: none of the cores it may run on ({:#x}) came up; it may run on any ({online:#x})",
+            "VM {} vCPU {}: none of the cores it may run on ({:#x}) came up; it may run on others of its pool ({affinity:#x})",
             vcpu.vm.table.name,
             vcpu.index,
             table.affinity.0
         );
-        affinity = online;
     }
     vcpu.affinity.store(affinity, Ordering::Release);
-    let params = Params::shared(affinity, table.weight);
-    SCHEDULER
-        .with(|scheduler| scheduler.add(vcpu.id, params))
-        .map_err(|error| match error {
-            sched::Error::NoCore => "a vCPU's affinity names no core of this board",
-            sched::Error::BadWeight => "a vCPU's weight is out of range",
-            _ => "the scheduler has no room for a vCPU",
-        })
+    let params = Params::shared(affinity, table.weight)
+        .capped(table.cap)
+        .urgent(table.priority)
+        .served(
+            ticks_from_us(table.budget_us.into()),
+            ticks_from_us(table.period_us.into()),
+        )
+        .of_partition(table.partition);
+    join(&vcpu.entity, pool, params)
+}
+
+/// Makes a worker known, stopped.
+///
+/// # Errors
+///
+/// Why the scheduler refused, in words.
+pub fn add_worker(
+    entity: &Entity,
+    table: &tables::Thread,
+    online: u64,
+) -> Result<(), &'static str> {
+    let pool = pool_of(table.affinity.0.trailing_zeros() as usize);
+    let affinity = match table.affinity.0 & online {
+        0 => online & SYSTEM.pools.get(pool).map_or(u64::MAX, |pool| pool.cores),
+        affinity => affinity,
+    };
+    let params = Params {
+        background: table.background,
+        ..Params::shared(affinity, table.weight)
+            .capped(table.cap)
+            .urgent(table.priority)
+            .served(
+                ticks_from_us(table.budget_us.into()),
+                ticks_from_us(table.period_us.into()),
+            )
+            .of_partition(table.partition)
+    };
+    join(entity, pool, params)
+}
+
+fn join(entity: &Entity, pool: usize, params: Params) -> Result<(), &'static str> {
+    entity.pool.store(pool as u8, Ordering::Relaxed);
+    of(entity)
+        .with(|scheduler| scheduler.add(entity.id, params))
+        .map_err(words)
 }
 
 /// This core takes part from now on.
 pub fn online(irq: &IrqGuard) {
     let now = arch::timer::now();
-    SCHEDULER.lock(irq).online(arch::cpu::index(), now);
+    let cpu = arch::cpu::index();
+    cores::local(irq).pool.set(pool_of(cpu));
+    here(irq).lock(irq).online(cpu, now);
     cores::request_here(irq, cores::Work::Reschedule);
 }
 
-/// Makes a stopped vCPU ready; `false` while a core still has its old registers.
-pub fn start(irq: &IrqGuard, vcpu: &Vcpu) -> bool {
+/// Makes a stopped entity ready, to begin anew; `false` while a core still has its old registers.
+pub fn start(irq: &IrqGuard, entity: &Entity) -> bool {
     let now = arch::timer::now();
-    let started = SCHEDULER.lock(irq).start(vcpu.id, now);
+    let started = {
+        let mut scheduler = of(entity).lock(irq);
+        if scheduler.is_off(entity.id) {
+            entity.fresh();
+        }
+        scheduler.start(entity.id, now)
+    };
     if let Ok(Some(cpu)) = started {
         cores::kick(irq, cpu);
     }
     if started.is_ok() {
-        vcpu.account.lock(irq).ready(now);
+        entity.account.lock(irq).ready(now);
     }
     started.is_ok()
 }
 
-/// Stops a vCPU, whatever it is doing, soon; [`is_off`] tells when it is over.
-pub fn stop(irq: &IrqGuard, vcpu: &Vcpu) {
-    let kick = SCHEDULER.lock(irq).stop(vcpu.id, arch::timer::now());
+/// Stops an entity, whatever it is doing, soon; [`is_off`] tells when it is over. One for which EL2 works goes on until that
+/// has come to an end, which [`Entity::halt`] asks for: a work that was left in the middle holds what must be given back.
+pub fn stop(irq: &IrqGuard, entity: &Entity) {
+    let now = arch::timer::now();
+    let kick = {
+        let mut scheduler = of(entity).lock(irq);
+        entity.halt.store(Halt::Stop as u8, Ordering::SeqCst);
+        // A pause would keep it from its boundary.
+        let kick = scheduler.unpause(entity.id, now);
+        if let Some(cpu) = kick {
+            cores::kick(irq, cpu);
+        }
+        if entity.suspended.load(Ordering::SeqCst) {
+            scheduler.wake(entity.id, now)
+        } else {
+            scheduler.stop(entity.id, now)
+        }
+    };
     if let Some(cpu) = kick {
         cores::kick(irq, cpu);
     }
 }
 
-/// Whether the vCPU is stopped and no core holds its registers.
-pub fn is_off(irq: &IrqGuard, vcpu: &Vcpu) -> bool {
-    SCHEDULER.lock(irq).is_off(vcpu.id)
-}
-
-/// Whether the vCPU is stopped, or about to be.
-pub fn is_stopped(irq: &IrqGuard, vcpu: &Vcpu) -> bool {
-    SCHEDULER.lock(irq).state(vcpu.id) == State::Stopped
-}
-
-/// Something that the vCPU may be waiting for has happened.
-pub fn wake(irq: &IrqGuard, vcpu: &Vcpu) {
+/// Keeps an entity from running until [`unpause`]; one for which EL2 works goes on until that has come to an end.
+pub fn pause(irq: &IrqGuard, entity: &Entity) {
     let now = arch::timer::now();
-    let mut scheduler = SCHEDULER.lock(irq);
-    let kick = scheduler.wake(vcpu.id, now);
-    if scheduler.state(vcpu.id) == State::Ready {
-        vcpu.account.lock(irq).ready(now);
+    let kick = {
+        let mut scheduler = of(entity).lock(irq);
+        entity.halt.store(Halt::Pause as u8, Ordering::SeqCst);
+        if entity.suspended.load(Ordering::SeqCst) {
+            None
+        } else {
+            scheduler.pause(entity.id, now)
+        }
+    };
+    if let Some(cpu) = kick {
+        cores::kick(irq, cpu);
+    }
+}
+
+/// Ends [`pause`].
+pub fn unpause(irq: &IrqGuard, entity: &Entity) {
+    let kick = {
+        let mut scheduler = of(entity).lock(irq);
+        entity.halt.store(Halt::No as u8, Ordering::SeqCst);
+        scheduler.unpause(entity.id, arch::timer::now())
+    };
+    if let Some(cpu) = kick {
+        cores::kick(irq, cpu);
+    }
+}
+
+/// The entity that runs here is at its boundary: stops or pauses it, if that was asked for meanwhile; says whether it was.
+pub fn halt_here(irq: &IrqGuard, entity: &Entity) -> bool {
+    let halt = entity.halt.load(Ordering::SeqCst);
+    if halt == Halt::No as u8 {
+        return false;
+    }
+    let now = arch::timer::now();
+    let mut scheduler = of(entity).lock(irq);
+    if halt == Halt::Stop as u8 {
+        scheduler.stop(entity.id, now);
+    } else {
+        scheduler.pause(entity.id, now);
+    }
+    true
+}
+
+/// What runs here is left in the middle of EL2's work: it is not stopped or paused before that has come to an end.
+pub fn suspend(irq: &IrqGuard, entity: &Entity) {
+    let mut scheduler = of(entity).lock(irq);
+    scheduler.reprieve(arch::cpu::index());
+    if entity.halt.load(Ordering::SeqCst) == Halt::Pause as u8 {
+        scheduler.unpause(entity.id, arch::timer::now());
+    }
+    entity.suspended.store(true, Ordering::SeqCst);
+}
+
+/// [`block`] in the middle of EL2's work.
+pub fn block_inside(irq: &IrqGuard, entity: &Entity) -> bool {
+    let mut scheduler = of(entity).lock(irq);
+    // Who has just been stopped does not sleep: what it waits for may never happen.
+    let blocks = !scheduler.reprieve(arch::cpu::index())
+        && scheduler.block(arch::cpu::index(), arch::timer::now());
+    entity.suspended.store(blocks, Ordering::SeqCst);
+    blocks
+}
+
+/// Whether the entity is stopped and no core holds its registers.
+pub fn is_off(irq: &IrqGuard, entity: &Entity) -> bool {
+    of(entity).lock(irq).is_off(entity.id)
+}
+
+/// Whether the entity is stopped or paused, and no core holds its registers.
+pub fn is_quiet(irq: &IrqGuard, entity: &Entity) -> bool {
+    of(entity).lock(irq).is_quiet(entity.id) && !entity.suspended.load(Ordering::SeqCst)
+}
+
+/// Whether the entity is stopped or to be paused: a core that idles does not keep its registers.
+pub fn is_held_back(irq: &IrqGuard, entity: &Entity) -> bool {
+    entity.halt.load(Ordering::SeqCst) != Halt::No as u8 || is_stopped(irq, entity)
+}
+
+/// Whether the entity is stopped, or about to be.
+pub fn is_stopped(irq: &IrqGuard, entity: &Entity) -> bool {
+    of(entity).lock(irq).state(entity.id) == State::Stopped
+}
+
+/// Something that the entity may be waiting for has happened.
+pub fn wake(irq: &IrqGuard, entity: &Entity) {
+    let now = arch::timer::now();
+    let mut scheduler = of(entity).lock(irq);
+    let kick = scheduler.wake(entity.id, now);
+    if scheduler.state(entity.id) == State::Ready {
+        entity.account.lock(irq).ready(now);
     }
     drop(scheduler);
     if let Some(cpu) = kick {
@@ -98,28 +302,28 @@ pub fn wake(irq: &IrqGuard, vcpu: &Vcpu) {
     }
 }
 
-/// The vCPU running here is about to look for a reason not to block.
+/// What runs here is about to look for a reason not to block.
 pub fn prepare_block(irq: &IrqGuard) {
-    SCHEDULER.lock(irq).prepare_block(arch::cpu::index());
+    here(irq).lock(irq).prepare_block(arch::cpu::index());
 }
 
 /// It has found none: blocks it, unless it has been woken since.
 pub fn block(irq: &IrqGuard) -> bool {
-    SCHEDULER
+    here(irq)
         .lock(irq)
         .block(arch::cpu::index(), arch::timer::now())
 }
 
 /// What this core does next.
 pub fn schedule(irq: &IrqGuard) -> Decision {
-    SCHEDULER
+    here(irq)
         .lock(irq)
         .schedule(arch::cpu::index(), arch::timer::now())
 }
 
 /// This core has saved the registers of the vCPU it was to leave.
 pub fn switched_out(irq: &IrqGuard) {
-    let mut kick = SCHEDULER
+    let mut kick = here(irq)
         .lock(irq)
         .switched_out(arch::cpu::index(), arch::timer::now());
     while kick != 0 {
@@ -130,15 +334,15 @@ pub fn switched_out(irq: &IrqGuard) {
 
 /// `ticks` of the running vCPU's time were spent for others.
 pub fn refund(irq: &IrqGuard, ticks: u64) {
-    SCHEDULER.lock(irq).refund(arch::cpu::index(), ticks);
+    here(irq).lock(irq).refund(arch::cpu::index(), ticks);
 }
 
 /// Whether a vCPU waits for this core.
 pub fn contended(irq: &IrqGuard) -> bool {
-    SCHEDULER.lock(irq).contended(arch::cpu::index())
+    here(irq).lock(irq).contended(arch::cpu::index())
 }
 
-/// What a vCPU is doing, for the operator.
-pub fn state(vcpu: &Vcpu) -> State {
-    SCHEDULER.with(|scheduler| scheduler.state(vcpu.id))
+/// What an entity is doing, for the operator.
+pub fn state(entity: &Entity) -> State {
+    of(entity).with(|scheduler| scheduler.state(entity.id))
 }

@@ -2,6 +2,11 @@
 
 use trace::Open;
 
+use crate::model::Model;
+
+/// The hardware behind the guards.
+pub type Core = arch::cpu::Core<Model>;
+
 #[inline(always)]
 pub fn start() {}
 
@@ -13,12 +18,6 @@ pub fn exception(_name: &'static str) {}
 
 #[inline(always)]
 pub fn irqs_on() {}
-
-#[inline(always)]
-pub fn preempt_off() {}
-
-#[inline(always)]
-pub fn preempt_on() {}
 
 #[inline(always)]
 pub fn open(_cpu: usize) -> Option<Open> {

@@ -4,10 +4,11 @@ use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use arch::{FpContext, GuestContext, SysContext};
 use psci::Entry;
-use sched::{Account, Times, VcpuId};
+use sched::{Times, VcpuId};
 use vtimer::PhysicalTimer;
 
 use crate::config::{SYSTEM, VCPUS_TOTAL};
+use crate::entity::Entity;
 use crate::platform::{IrqGuard, SpinLock};
 use crate::vm::{self, Vm};
 
@@ -16,8 +17,8 @@ const NOWHERE: usize = usize::MAX;
 
 /// A virtual core.
 pub struct Vcpu {
-    /// Its number among all vCPUs, as the scheduler knows it.
-    pub id: VcpuId,
+    /// What the scheduler knows it as.
+    pub entity: Entity,
     /// Its VM.
     pub vm: &'static Vm,
     /// Its number in its VM, which is its affinity level 0.
@@ -30,14 +31,18 @@ pub struct Vcpu {
     pub affinity: AtomicU64,
     /// The physical core that has its registers.
     core: AtomicUsize,
-    /// Its registers, current while no core has them; the frame is the one the vectors use, always.
+    /// General registers, PC, PSTATE: where the vectors keep them, always. Whoever handles its exit has them.
+    pub frame: SpinLock<GuestContext>,
+    /// Its other registers, current while no core has them.
     pub registers: SpinLock<Registers>,
+    /// It may have got something to take since it last left its guest: see `operate`.
+    pub signalled: AtomicBool,
+    /// Its PSTATE when it made the call that EL2 works for.
+    pub pstate: AtomicU64,
     /// Its emulated EL1 physical timer.
     pub physical_timer: SpinLock<PhysicalTimer>,
     /// Its debug registers.
     pub debug: SpinLock<trap::Debug>,
-    /// Where its time goes.
-    pub account: SpinLock<Account>,
     /// Ticks that the account has, or will book, as the guest's, and that were EL2's: see [`Vcpu::brief_stay`].
     brief: AtomicU64,
     /// Where it is to start (PSCI CPU_ON), while the core that still has its old registers lets go of them.
@@ -46,8 +51,6 @@ pub struct Vcpu {
 
 /// What a vCPU consists of while it is on no core.
 pub struct Registers {
-    /// General registers, PC, PSTATE.
-    pub guest: GuestContext,
     /// EL1 system registers.
     pub system: SysContext,
     /// FP and SIMD.
@@ -61,7 +64,6 @@ pub struct Registers {
 impl Registers {
     const fn new() -> Self {
         Self {
-            guest: GuestContext::new(),
             system: SysContext::reset(),
             fp: FpContext::reset(),
             timer: arch::timer::VirtualTimer { ctl: 0, cval: 0 },
@@ -69,30 +71,33 @@ impl Registers {
         }
     }
 
-    /// The state in which a vCPU starts at `entry`.
-    pub fn reset(&mut self, entry: Entry) {
-        *self = Self::new();
-        self.guest.reset(entry.address, entry.context);
-    }
 }
 
 impl Vcpu {
     const fn new(vm: &'static Vm) -> Self {
         Self {
-            id: VcpuId(0),
+            entity: Entity::new(0, None),
             vm,
             index: 0,
             refresh: AtomicBool::new(false),
             waiting: AtomicBool::new(false),
             affinity: AtomicU64::new(0),
             core: AtomicUsize::new(NOWHERE),
+            frame: SpinLock::new(GuestContext::new()),
             registers: SpinLock::new(Registers::new()),
+            signalled: AtomicBool::new(false),
+            pstate: AtomicU64::new(0),
             physical_timer: SpinLock::new(PhysicalTimer::new()),
             debug: SpinLock::new(trap::Debug::new()),
-            account: SpinLock::new(Account::new(0)),
             brief: AtomicU64::new(0),
             start: SpinLock::new(None),
         }
+    }
+
+    /// Puts it, which is off, into the state in which it starts at `entry`.
+    pub fn reset(&self, irq: &IrqGuard, entry: Entry) {
+        *self.registers.lock(irq) = Registers::new();
+        self.frame.lock(irq).reset(entry.address, entry.context);
     }
 
     /// EL2 worked for it for so many ticks, the guest being left and entered again, and that is all there is to book:
@@ -106,7 +111,7 @@ impl Vcpu {
 
     /// The guest was left, at `at`, for more than that. Only the core that runs it.
     pub fn left_guest(&self, irq: &IrqGuard, at: u64) {
-        let mut account = self.account.lock(irq);
+        let mut account = self.entity.account.lock(irq);
         account.exit_guest(at);
         account.guest_to_own(self.brief.load(Ordering::Relaxed));
         self.brief.store(0, Ordering::Relaxed);
@@ -115,7 +120,7 @@ impl Vcpu {
     /// Its times up to `now`.
     pub fn times(&self, irq: &IrqGuard, now: u64) -> Times {
         // Asked from another core, the count may be some ticks ahead of what is booked by `now`.
-        let account = self.account.lock(irq);
+        let account = self.entity.account.lock(irq);
         account
             .times(now)
             .guest_to_own(self.brief.load(Ordering::Relaxed))
@@ -132,7 +137,7 @@ impl Vcpu {
     pub fn has_core_to_itself(&self) -> bool {
         let affinity = self.affinity.load(Ordering::Acquire);
         let shares = |other: &Vcpu| {
-            other.id != self.id && other.affinity.load(Ordering::Acquire) & affinity != 0
+            other.entity.id != self.entity.id && other.affinity.load(Ordering::Acquire) & affinity != 0
         };
         affinity.is_power_of_two() && !VCPUS.iter().any(shares)
     }
@@ -157,7 +162,8 @@ const fn all() -> [Vcpu; VCPUS_TOTAL] {
     while vm < SYSTEM.vms.len() {
         let mut index = 0;
         while index < SYSTEM.vms[vm].vcpus.len() {
-            vcpus[next].id = VcpuId(next as u16);
+            vcpus[next].entity.id = VcpuId(next as u16);
+            vcpus[next].entity.stack = SYSTEM.vms[vm].vcpus[index].stack;
             vcpus[next].vm = &vm::VMS[vm];
             vcpus[next].index = index;
             index += 1;
@@ -166,9 +172,4 @@ const fn all() -> [Vcpu; VCPUS_TOTAL] {
         vm += 1;
     }
     vcpus
-}
-
-/// The vCPU that the scheduler knows by this number.
-pub fn by_id(id: VcpuId) -> Option<&'static Vcpu> {
-    VCPUS.get(usize::from(id.0))
 }

@@ -1,23 +1,23 @@
-//! A virtual machine while it exists: its devices, its power state, its life from loading to its end.
-//!
-//! Life: `Off → Loading → Running → Stopping → Off` or, on a restart, `→ Loading` again. Whoever asks a VM to stop
-//! asks the scheduler to stop each of its vCPUs; the core that lets go of the last one completes the
-//! stop. So no core ever runs or holds registers of a VM whose state is being changed under it.
+//! A virtual machine: its memory, its devices, its power state, its operations. How it comes and goes is in `life`.
 
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
-use psci::{Entry, Psci};
+use hypercall::{Grants, Ports};
+use psci::Psci;
 use stage2::Stage2;
-use tables::{CrashPolicy, Gic};
+use tables::Gic;
 use vgic::Vgic;
 use vtimer::CounterOffset;
 
 use crate::config::{BOARD, SYSTEM, VMS as COUNT};
 use crate::devices::Devices;
+use crate::life::Life;
 use crate::load::Job;
-use crate::platform::{IrqGuard, Once, SpinLock};
+use crate::operate::Table;
+use crate::platform::{IrqGuard, SpinLock};
+use crate::signal::Signal;
 use crate::vcpu::{self, Vcpu};
-use crate::{hw, power, scheduler};
+use crate::{hw, scheduler};
 
 /// Room for the VM with the most SPIs, in words of 32.
 pub const SPI_WORDS: usize = spi_words();
@@ -43,25 +43,20 @@ const fn spi_words() -> usize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum State {
+    /// It has no address space.
+    Absent = 0,
     /// Not running, and nothing of it is on any core.
-    Off = 0,
+    Off = 1,
     /// Its first vCPU copies its images.
-    Loading = 1,
+    Loading = 2,
     /// Its vCPUs run.
-    Running = 2,
-    /// Its vCPUs are being stopped.
-    Stopping = 3,
-}
-
-/// Why a VM stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// It powered itself off (PSCI SYSTEM_OFF).
-    PowerOff,
-    /// It asked for a restart (PSCI SYSTEM_RESET).
-    Reset,
-    /// It crashed; says how.
-    Crash(&'static str),
+    Running = 3,
+    /// Its vCPUs are kept from running.
+    Paused = 4,
+    /// Its vCPUs are being stopped, to be off or to start again.
+    Stopping = 5,
+    /// Its vCPUs are being stopped, and then everything is taken from it.
+    Dying = 6,
 }
 
 /// A virtual machine.
@@ -78,20 +73,29 @@ pub struct Vm {
     pub devices: Devices,
     /// The power states of its vCPUs.
     pub psci: SpinLock<Psci<{ vgic::MAX_VCPUS }>>,
-    /// Its memory, as the hardware walks it.
-    pub stage2: Once<Stage2>,
+    /// Its memory, as the hardware walks it; `None` while it is absent.
+    pub stage2: SpinLock<Option<Stage2>>,
+    /// VTTBR_EL2 for it; 0 while it is absent.
+    pub vttbr: AtomicU64,
+    /// The long operations of its guest.
+    pub operations: Table,
+    /// What it lets other VMs use of its memory.
+    pub grants: SpinLock<Grants>,
+    /// Its doorbells.
+    pub ports: SpinLock<Ports>,
+    /// How often one of them left at a checkpoint.
+    pub left: AtomicU64,
+    /// A core has let go of one of its vCPUs.
+    pub quiet: Signal,
     /// How far its loading is.
     pub job: SpinLock<Job>,
     /// Its virtual count is the physical one less this.
     offset: SpinLock<CounterOffset>,
     state: AtomicU8,
-    /// Held while a vCPU is turned on and while the VM is stopped, so that neither happens half-way through the other.
-    pub life: SpinLock<()>,
-    reason: SpinLock<Reason>,
-    /// How often its crash was answered with a restart.
-    restarts: AtomicU32,
+    /// Held while a vCPU is turned on and while the VM changes its state, so that neither happens half-way through the other.
+    pub life: SpinLock<Life>,
     /// It reported failure, or crashed for good.
-    failed: AtomicBool,
+    pub failed: AtomicBool,
 }
 
 impl Vm {
@@ -108,13 +112,17 @@ impl Vm {
             gic: SpinLock::new(Vgic::new()),
             devices: Devices::new(),
             psci: SpinLock::new(Psci::new()),
-            stage2: Once::new(),
+            stage2: SpinLock::new(None),
+            vttbr: AtomicU64::new(0),
+            operations: Table::new(),
+            grants: SpinLock::new(Grants::new()),
+            ports: SpinLock::new(Ports::new()),
+            left: AtomicU64::new(0),
+            quiet: Signal::new(),
             job: SpinLock::new(Job::new()),
             offset: SpinLock::new(CounterOffset::ZERO),
-            state: AtomicU8::new(State::Off as u8),
-            life: SpinLock::new(()),
-            reason: SpinLock::new(Reason::PowerOff),
-            restarts: AtomicU32::new(0),
+            state: AtomicU8::new(State::Absent as u8),
+            life: SpinLock::new(Life::new()),
             failed: AtomicBool::new(false),
         }
     }
@@ -123,18 +131,24 @@ impl Vm {
     #[inline]
     pub fn state(&self) -> State {
         match self.state.load(Ordering::SeqCst) {
-            0 => State::Off,
-            1 => State::Loading,
-            2 => State::Running,
-            _ => State::Stopping,
+            0 => State::Absent,
+            1 => State::Off,
+            2 => State::Loading,
+            3 => State::Running,
+            4 => State::Paused,
+            5 => State::Stopping,
+            _ => State::Dying,
         }
     }
 
-    /// Changes the state if it is `from`; says whether it was.
-    fn transition(&self, from: State, to: State) -> bool {
-        self.state
-            .compare_exchange(from as u8, to as u8, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok()
+    /// Changes the state; who does so holds its life.
+    pub fn set_state(&self, _life: &mut Life, state: State) {
+        self.state.store(state as u8, Ordering::SeqCst);
+    }
+
+    /// What its virtual counter lags behind the physical one, from now on.
+    pub fn set_offset(&self, irq: &IrqGuard, offset: CounterOffset) {
+        *self.offset.lock(irq) = offset;
     }
 
     /// Its vCPUs, by number.
@@ -207,12 +221,12 @@ const fn all() -> [Vm; COUNT] {
     vms
 }
 
-/// Sets a VM up for the first time; it is off afterwards. `online`: the cores that came up, bit n for core n.
+/// Sets up what lasts for ever of a VM, which is absent afterwards. `online`: the cores that came up, bit n for core n.
 ///
 /// # Errors
 ///
 /// What is wrong, in words: the tables promised something that this machine does not hold.
-pub fn create(vm: &'static Vm, online: u64) -> Result<(), &'static str> {
+pub fn set_up(vm: &'static Vm, online: u64) -> Result<(), &'static str> {
     let version = match BOARD.gic {
         Gic::V2 { .. } => vgic::Version::V2,
         Gic::V3 { .. } => vgic::Version::V3,
@@ -235,10 +249,7 @@ pub fn create(vm: &'static Vm, online: u64) -> Result<(), &'static str> {
                 .ok_or("the board's virtual timer is not a PPI")
         })?;
     vm.devices.configure(vm.table);
-    let stage2 = crate::memory::build_stage2(vm.table)?;
-    vm.stage2
-        .set(stage2)
-        .map_err(|_| "it has been set up already")?;
+    vm.operations.set_tag(vm.number as u16);
     for vcpu in vm.vcpus() {
         let table = vm
             .table
@@ -254,126 +265,6 @@ pub fn create(vm: &'static Vm, online: u64) -> Result<(), &'static str> {
 pub const VIRTUAL_TIMER: u32 = 27;
 /// The guest's interrupt for its physical timer (PPI 14).
 pub const PHYSICAL_TIMER: u32 = 30;
-
-/// Begins to load a VM that is off; its first vCPU does the work when it is scheduled.
-pub fn start(irq: &IrqGuard, vm: &'static Vm) {
-    if vm.transition(State::Off, State::Loading) {
-        begin_loading(irq, vm);
-    }
-}
-
-fn begin_loading(irq: &IrqGuard, vm: &'static Vm) {
-    vm.psci.lock(irq).boot(vm.table.vcpus.len());
-    vm.job.lock(irq).begin(vm.table);
-    if let Some(first) = vm.vcpu(0) {
-        scheduler::start(irq, first);
-    }
-}
-
-/// The images are in place: vCPU 0 shall enter at `entry`. Called on the core that loaded them, as that vCPU.
-pub fn loaded(irq: &IrqGuard, vm: &'static Vm, entry: Entry) {
-    let now = arch::timer::now();
-    *vm.offset.lock(irq) = CounterOffset::starting_at(now);
-    if let Some(first) = vm.vcpu(0) {
-        first.registers.lock(irq).reset(entry);
-        let kick = vm.gic.lock(irq).cpu_on(0);
-        deliver(irq, vm, kick);
-    }
-    // A stop that was asked for meanwhile wins.
-    if vm.transition(State::Loading, State::Running) {
-        log::info!(
-            "VM {} ({}) starts at {:#x}",
-            vm.number,
-            vm.table.name,
-            entry.address
-        );
-    }
-}
-
-/// Asks a VM to stop. Its vCPUs stop when their cores next leave the guest, the caller's own too.
-pub fn stop(irq: &IrqGuard, vm: &'static Vm, reason: Reason) {
-    {
-        let _life = vm.life.lock(irq);
-        if !(vm.transition(State::Running, State::Stopping)
-            || vm.transition(State::Loading, State::Stopping))
-        {
-            return;
-        }
-        *vm.reason.lock(irq) = reason;
-        for vcpu in vm.vcpus() {
-            scheduler::stop(irq, vcpu);
-        }
-    }
-    complete_stop(irq, vm);
-}
-
-/// Completes a stop if no core holds anything of the VM any more; called whenever one lets go of a vCPU.
-pub fn complete_stop(irq: &IrqGuard, vm: &'static Vm) {
-    if vm.state() != State::Stopping {
-        return;
-    }
-    {
-        // Of the cores that see the last vCPU off, one does this, and has done it all before anyone sees the new state:
-        // the VM that ends last must find the others' failures counted.
-        let _life = vm.life.lock(irq);
-        if vm.state() != State::Stopping || !vm.vcpus().all(|vcpu| scheduler::is_off(irq, vcpu)) {
-            return;
-        }
-        let reason = *vm.reason.lock(irq);
-        let again = goes_on(vm, reason);
-        settle(vm, reason, again);
-        vm.psci.lock(irq).power_off();
-        vm.gic.lock(irq).reset();
-        for vcpu in vm.vcpus() {
-            *vcpu.physical_timer.lock(irq) = vtimer::PhysicalTimer::new();
-            *vcpu.debug.lock(irq) = trap::Debug::new();
-            *vcpu.start.lock(irq) = None;
-        }
-        vm.devices.reset(irq, vm);
-        if again {
-            vm.transition(State::Stopping, State::Loading);
-            begin_loading(irq, vm);
-        } else {
-            vm.transition(State::Stopping, State::Off);
-        }
-    }
-    if VMS.iter().all(|vm| vm.state() == State::Off) {
-        power::end();
-    }
-}
-
-/// Whether a VM that stops for this reason is started again.
-fn goes_on(vm: &Vm, reason: Reason) -> bool {
-    match reason {
-        Reason::PowerOff => false,
-        Reason::Reset => true,
-        Reason::Crash(_) => match vm.table.on_crash {
-            CrashPolicy::Restart(limit) => vm.restarts.load(Ordering::Acquire) < limit,
-            CrashPolicy::Halt | CrashPolicy::PowerOff => false,
-        },
-    }
-}
-
-/// Says what happens, and counts it.
-fn settle(vm: &Vm, reason: Reason, again: bool) {
-    let (number, name) = (vm.number, vm.table.name);
-    match reason {
-        Reason::PowerOff => log::info!("VM {number} ({name}) powered off"),
-        Reason::Reset => log::info!("VM {number} ({name}) restarts at its own request"),
-        Reason::Crash(how) if again => {
-            let restarts = vm.restarts.fetch_add(1, Ordering::AcqRel).saturating_add(1);
-            log::error!("VM {number} ({name}) crashed: {how}; restart {restarts}");
-        }
-        Reason::Crash(how) => {
-            vm.failed.store(true, Ordering::Release);
-            log::error!("VM {number} ({name}) crashed: {how}; it stays off");
-            if vm.table.on_crash == CrashPolicy::PowerOff {
-                log::error!("the system is configured to power off when this VM crashes");
-                power::end();
-            }
-        }
-    }
-}
 
 /// Changes a VM's interrupt controller as `vcpu`, with this core's virtual interface, and passes on what it says.
 #[inline]
@@ -396,8 +287,9 @@ pub fn deliver(irq: &IrqGuard, vm: &'static Vm, kick: vgic::Kick) {
     while let Some(vcpu) = vm.vcpu(rest.trailing_zeros() as usize) {
         rest &= rest.wrapping_sub(1);
         vcpu.refresh.store(true, Ordering::SeqCst);
+        vcpu.signalled.store(true, Ordering::SeqCst);
         if vcpu.waiting.load(Ordering::SeqCst) {
-            scheduler::wake(irq, vcpu);
+            scheduler::wake(irq, &vcpu.entity);
         } else if let Some(core) = vcpu.core().filter(|core| *core != me) {
             crate::irq::poke(irq, core);
         }

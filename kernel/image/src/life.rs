@@ -1,0 +1,337 @@
+//! How VMs come and go.
+//!
+//! `Absent → Off → Loading → Running ⇄ Paused`, and back: `→ Stopping → Off` or, on a restart, `→ Loading` again; `→ Dying →
+//! Absent`. Whoever asks a VM to stop asks the scheduler to stop each of its vCPUs; nothing of the VM is changed before no
+//! core has anything of it. What then has to be taken back can be much, so it is an operation like any other (see
+//! `hypercall`): of the VM that asked for it, or, where a VM ends by itself or its controller does not finish, of the
+//! background task `reaper`. One of them owns the end at a time.
+
+use core::sync::atomic::Ordering;
+
+use hypercall::{Error, Step};
+use psci::Entry;
+use tables::{CrashPolicy, Start};
+use vtimer::CounterOffset;
+
+use crate::platform::IrqGuard;
+use crate::signal::Signal;
+use crate::vm::{State, VMS, Vm, deliver};
+use crate::{memory, power, scheduler};
+
+/// What there is to know of a VM's life besides its state.
+pub struct Life {
+    /// Why it stops.
+    reason: Reason,
+    /// Somebody takes back what it has, and will finish.
+    owned: bool,
+    /// How much of its address space is made while it is being created.
+    made: u64,
+    /// How often its crash was answered with a restart.
+    restarts: u32,
+}
+
+impl Life {
+    /// Of a VM that has none yet.
+    pub const fn new() -> Self {
+        Self {
+            reason: Reason::PowerOff,
+            owned: false,
+            made: 0,
+            restarts: 0,
+        }
+    }
+}
+
+/// Why a VM stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It powered itself off (PSCI SYSTEM_OFF).
+    PowerOff,
+    /// It asked for a restart (PSCI SYSTEM_RESET).
+    Reset,
+    /// It crashed; says how.
+    Crash(&'static str),
+    /// Another VM, which controls it, resets it.
+    Commanded,
+}
+
+/// Some VM has begun to end, and nobody owns its end.
+pub static ORPHANS: Signal = Signal::new();
+
+/// Gives an absent VM its address space, a part with each call; then it is off.
+///
+/// # Errors
+///
+/// [`Error::State`], [`Error::NoMemory`] (what was made is given back).
+pub fn create(irq: &IrqGuard, vm: &'static Vm) -> Result<Step, Error> {
+    let mut life = vm.life.lock(irq);
+    if vm.state() != State::Absent {
+        return Err(Error::State);
+    }
+    let done = life.made;
+    life.made = 0;
+    let Some(done) = memory::build(irq, vm, done)? else {
+        vm.set_state(&mut life, State::Off);
+        return Ok(Step::Done);
+    };
+    life.made = done;
+    Ok(Step::Again)
+}
+
+/// Starts the VMs that run from the boot on.
+pub fn start_all(irq: &IrqGuard) {
+    for vm in VMS.iter().filter(|vm| vm.table.start == Start::Auto) {
+        let _ = start(irq, vm);
+    }
+}
+
+/// Begins to load a VM that is off; its first vCPU does the work when it is scheduled.
+///
+/// # Errors
+///
+/// It is not off.
+pub fn start(irq: &IrqGuard, vm: &'static Vm) -> Result<(), Error> {
+    let mut life = vm.life.lock(irq);
+    if vm.state() != State::Off {
+        return Err(Error::State);
+    }
+    begin_loading(irq, vm, &mut life);
+    Ok(())
+}
+
+fn begin_loading(irq: &IrqGuard, vm: &'static Vm, life: &mut Life) {
+    vm.set_state(life, State::Loading);
+    vm.psci.lock(irq).boot(vm.table.vcpus.len());
+    vm.job.lock(irq).begin(vm.table);
+    if let Some(first) = vm.vcpu(0) {
+        scheduler::start(irq, &first.entity);
+    }
+}
+
+/// The images are in place: vCPU 0 shall enter at `entry`. Called on the core that loaded them, as that vCPU.
+pub fn loaded(irq: &IrqGuard, vm: &'static Vm, entry: Entry) {
+    let now = arch::timer::now();
+    vm.set_offset(irq, CounterOffset::starting_at(now));
+    if let Some(first) = vm.vcpu(0) {
+        first.reset(irq, entry);
+        let kick = vm.gic.lock(irq).cpu_on(0);
+        deliver(irq, vm, kick);
+    }
+    {
+        let mut life = vm.life.lock(irq);
+        // A stop that was asked for meanwhile wins.
+        if vm.state() != State::Loading {
+            return;
+        }
+        vm.set_state(&mut life, State::Running);
+    }
+    log::info!(
+        "VM {} ({}) starts at {:#x}",
+        vm.number,
+        vm.table.name,
+        entry.address
+    );
+}
+
+/// A VM stops by itself, or is stopped by what it did. Its vCPUs stop when their cores next leave the guest, the caller's
+/// own too; the background does the rest.
+pub fn stop(irq: &IrqGuard, vm: &'static Vm, reason: Reason) {
+    {
+        let mut life = vm.life.lock(irq);
+        if !matches!(vm.state(), State::Running | State::Loading | State::Paused) {
+            return;
+        }
+        life.reason = reason;
+        life.owned = false;
+        vm.set_state(&mut life, State::Stopping);
+        stop_vcpus(irq, vm);
+    }
+    ORPHANS.notify();
+}
+
+fn stop_vcpus(irq: &IrqGuard, vm: &'static Vm) {
+    for vcpu in vm.vcpus() {
+        scheduler::stop(irq, &vcpu.entity);
+    }
+    vm.quiet.notify();
+}
+
+/// Stops a VM for whoever takes back what it has, and owns its end from now on: for good, or to start it again.
+///
+/// # Errors
+///
+/// [`Error::State`]; [`Error::Busy`] when somebody owns its end.
+pub fn seize(irq: &IrqGuard, vm: &'static Vm, for_good: bool) -> Result<(), Error> {
+    let mut life = vm.life.lock(irq);
+    let state = vm.state();
+    match (state, for_good) {
+        (State::Absent, _) | (State::Off | State::Dying, false) => return Err(Error::State),
+        (State::Stopping | State::Dying, _) if life.owned => return Err(Error::Busy),
+        _ => {}
+    }
+    if !for_good && state != State::Stopping {
+        life.reason = Reason::Commanded;
+    }
+    life.owned = true;
+    let ends = if for_good {
+        State::Dying
+    } else {
+        State::Stopping
+    };
+    vm.set_state(&mut life, ends);
+    stop_vcpus(irq, vm);
+    Ok(())
+}
+
+/// Who owns a VM's end does not finish: somebody else shall.
+pub fn let_go(irq: &IrqGuard, vm: &'static Vm) {
+    vm.life.lock(irq).owned = false;
+    ORPHANS.notify();
+}
+
+/// A VM whose end nobody owns, now owned by the caller; whether it is to be started again.
+pub fn orphan() -> Option<(&'static Vm, bool)> {
+    IrqGuard::with(|irq| {
+        VMS.iter().find_map(|vm| {
+            let mut life = vm.life.lock(irq);
+            let state = vm.state();
+            let free = matches!(state, State::Stopping | State::Dying) && !life.owned;
+            free.then(|| {
+                life.owned = true;
+                (vm, state == State::Stopping)
+            })
+        })
+    })
+}
+
+/// Keeps a VM's vCPUs from running; `false`: it does not run.
+pub fn pause(irq: &IrqGuard, vm: &'static Vm) -> Result<(), Error> {
+    let mut life = vm.life.lock(irq);
+    if vm.state() != State::Running {
+        return Err(Error::State);
+    }
+    vm.set_state(&mut life, State::Paused);
+    for vcpu in vm.vcpus() {
+        scheduler::pause(irq, &vcpu.entity);
+    }
+    Ok(())
+}
+
+/// Lets a paused VM go on.
+pub fn unpause(irq: &IrqGuard, vm: &'static Vm) -> Result<(), Error> {
+    let mut life = vm.life.lock(irq);
+    if vm.state() != State::Paused {
+        return Err(Error::State);
+    }
+    vm.set_state(&mut life, State::Running);
+    for vcpu in vm.vcpus() {
+        scheduler::unpause(irq, &vcpu.entity);
+    }
+    Ok(())
+}
+
+/// Whether no core has anything of a VM that was asked to stop or pause.
+pub fn is_quiet(vm: &'static Vm) -> bool {
+    IrqGuard::with(|irq| {
+        let paused = vm.state() == State::Paused;
+        vm.vcpus().all(|vcpu| {
+            if paused {
+                scheduler::is_quiet(irq, &vcpu.entity)
+            } else {
+                scheduler::is_off(irq, &vcpu.entity)
+            }
+        })
+    })
+}
+
+/// Resets what a VM consists of besides its memory. It is quiet; one section for each piece.
+fn reset_parts(vm: &'static Vm) {
+    IrqGuard::with(|irq| vm.psci.lock(irq).power_off());
+    IrqGuard::with(|irq| vm.gic.lock(irq).reset());
+    for vcpu in vm.vcpus() {
+        IrqGuard::with(|irq| {
+            *vcpu.physical_timer.lock(irq) = vtimer::PhysicalTimer::new();
+            *vcpu.debug.lock(irq) = trap::Debug::new();
+            *vcpu.start.lock(irq) = None;
+        });
+    }
+    IrqGuard::with(|irq| vm.devices.reset(irq, vm));
+    crate::pv_time::reset(vm);
+}
+
+/// The owner of a stopping VM's end has taken back what it had: it is off now, or starts again.
+pub fn finish_stop(vm: &'static Vm) {
+    reset_parts(vm);
+    let ends = IrqGuard::with(|irq| {
+        let mut life = vm.life.lock(irq);
+        let again = goes_on(vm, &life);
+        settle(vm, &mut life, again);
+        life.owned = false;
+        if again {
+            begin_loading(irq, vm, &mut life);
+        } else {
+            vm.set_state(&mut life, State::Off);
+        }
+        !again
+    });
+    if ends {
+        end_if_last();
+    }
+}
+
+/// The owner of a dying VM's end has taken everything from it but its tables.
+pub fn bury(vm: &'static Vm) {
+    reset_parts(vm);
+    IrqGuard::with(|irq| memory::unbuild(irq, vm));
+    IrqGuard::with(|irq| {
+        let mut life = vm.life.lock(irq);
+        life.owned = false;
+        vm.set_state(&mut life, State::Absent);
+    });
+    log::info!("VM {} ({}) is destroyed", vm.number, vm.table.name);
+    end_if_last();
+}
+
+/// Ends everything when no VM is left that could do anything.
+fn end_if_last() {
+    let over = |vm: &Vm| matches!(vm.state(), State::Off | State::Absent);
+    if VMS.iter().all(over) {
+        power::end();
+    }
+}
+
+/// Whether a VM that stops for this reason is started again.
+fn goes_on(vm: &Vm, life: &Life) -> bool {
+    match life.reason {
+        Reason::PowerOff => false,
+        Reason::Reset | Reason::Commanded => true,
+        Reason::Crash(_) => match vm.table.on_crash {
+            CrashPolicy::Restart(limit) => life.restarts < limit,
+            CrashPolicy::Halt | CrashPolicy::PowerOff => false,
+        },
+    }
+}
+
+/// Says what happens, and counts it.
+fn settle(vm: &Vm, life: &mut Life, again: bool) {
+    let (number, name) = (vm.number, vm.table.name);
+    match life.reason {
+        Reason::PowerOff => log::info!("VM {number} ({name}) powered off"),
+        Reason::Reset => log::info!("VM {number} ({name}) restarts at its own request"),
+        Reason::Commanded => log::info!("VM {number} ({name}) is restarted by command"),
+        Reason::Crash(how) if again => {
+            life.restarts = life.restarts.saturating_add(1);
+            let restarts = life.restarts;
+            log::error!("VM {number} ({name}) crashed: {how}; restart {restarts}");
+        }
+        Reason::Crash(how) => {
+            vm.failed
+                .store(true, Ordering::Release);
+            log::error!("VM {number} ({name}) crashed: {how}; it stays off");
+            if vm.table.on_crash == CrashPolicy::PowerOff {
+                log::error!("the system is configured to power off when this VM crashes");
+                power::end();
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Long operations of guests, driven as the preemption model says: begun and resumed by HVC, polled on behalf of the vCPU
+//! that called, left through a continuation or put to sleep in place.
+//!
+//! Leaving: the guest continues at the HVC itself, x0 = RESUME, x1 = a handle. Nothing else of it is touched; what the
+//! operation knows stays here (see `abi::ops` and the crate `continuation`).
+
+use core::sync::atomic::Ordering;
+use core::task::Poll;
+
+use abi::ops::{RESUME, error};
+use arch::GuestContext;
+use continuation::{Control, Driver, Lease, ResumeError, Why};
+use hypercall::Reply;
+use preempt::{Model as _, Pause, Stay};
+
+use crate::config::{CHECKPOINT_INTERVAL, CONTINUATION_SLOTS, HYBRID_BOUND_US, TASK_SLICE_US};
+use crate::cores::{self, Work};
+use crate::entity::{self, Runs};
+use crate::platform::{Core, IrqGuard, Model, ticks_from_us};
+use crate::run::Next;
+use crate::vcpu::Vcpu;
+use crate::{deadline, hw, thread, vm};
+
+/// Bytes for the largest operation; the compiler says so if it is too little.
+const BYTES: usize = 1024;
+
+/// The operations of a VM.
+pub type Table = continuation::Table<Drive, Reply, CONTINUATION_SLOTS, BYTES>;
+
+/// The model, and the core this runs on, as the engine sees them.
+#[derive(Debug)]
+pub enum Drive {}
+
+impl Driver for Drive {
+    type Platform = Core;
+    const INTERVAL: u32 = CHECKPOINT_INTERVAL;
+
+    fn pause(control: &Control) -> Pause {
+        Model::checkpoint(&stay(control))
+    }
+
+    fn contended(control: &Control) -> Pause {
+        // A task has no caller to leave: it sleeps until its waker fires, on a thread or without.
+        if control.is_task() {
+            Pause::Block
+        } else {
+            Model::contended(&stay(control))
+        }
+    }
+
+    fn wake(owner: u32) {
+        let id = sched::VcpuId(owner as u16);
+        if let Some(runs) = entity::by_id(id) {
+            IrqGuard::with(|irq| thread::unpark(irq, runs.entity()));
+        } else {
+            crate::worker::ready();
+        }
+    }
+
+    fn now() -> u64 {
+        arch::timer::now()
+    }
+}
+
+/// How things stand on this core.
+fn stay(control: &Control) -> Stay {
+    let ticks = control.ticks(arch::timer::now());
+    IrqGuard::with(|irq| {
+        // Most deadlines are nobody's business here, and passing them on is brief.
+        if cores::take(irq, Work::Deadline) {
+            deadline::expire(irq);
+        }
+        let local = cores::local(irq);
+        let due = cores::has_work(irq);
+        let (reschedule, deliverable) = if control.is_task() {
+            let slice = ticks_from_us(TASK_SLICE_US);
+            (due || ticks > slice, false)
+        } else {
+            let caller = match local.running.get() {
+                Some(Runs::Vcpu(vcpu)) => has_deliverable(irq, vcpu),
+                _ => false,
+            };
+            (due, caller)
+        };
+        Stay {
+            reschedule,
+            deliverable,
+            ticks,
+            bound: ticks_from_us(HYBRID_BOUND_US),
+            preemptible: local.preemptible.get(),
+        }
+    })
+}
+
+/// Whether the vCPU loaded here could take an interrupt that has come since it left its guest. One that was there before
+/// it could not take, or it would have.
+fn has_deliverable(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
+    const MASKED: u64 = 1 << 7;
+    if !vcpu.signalled.swap(false, Ordering::SeqCst) {
+        return false;
+    }
+    // The calling guest's PSTATE is in the frame of the exit that is being handled.
+    if vcpu.pstate.load(Ordering::Relaxed) & MASKED != 0 {
+        return false;
+    }
+    hw::with_virtual_interface(irq, |hw| {
+        let mut gic = vcpu.vm.gic.lock(irq);
+        let mut kick = gic.sync(vcpu.index, hw);
+        let deliverable = gic.has_deliverable(vcpu.index);
+        kick = kick.union(gic.refresh(vcpu.index, hw)).without(vcpu.index);
+        drop(gic);
+        vm::deliver(irq, vcpu.vm, kick);
+        deliverable
+    })
+}
+
+/// A guest calls function `function` of `abi::ops`.
+pub fn call(vcpu: &'static Vcpu, guest: &mut GuestContext, function: u32) -> Next {
+    vcpu.pstate.store(guest.pstate, Ordering::Relaxed);
+    let owner = u32::from(vcpu.entity.id.0);
+    let [_, x1, x2, x3, x4, x5, x6, ..] = guest.x;
+    let operations = &vcpu.vm.operations;
+    let lease = if function == RESUME {
+        operations.resume(owner, x1).map_err(|why| match why {
+            ResumeError::Unknown => error::HANDLE,
+            ResumeError::Busy => error::BUSY,
+        })
+    } else {
+        let arguments = [x1, x2, x3, x4, x5, x6];
+        let vm = vcpu.vm.number as u16;
+        operations
+            .begin(owner, |cx| {
+                interim(cx, vm, function, arguments)
+            })
+            .map_err(|_| error::BUSY)
+    };
+    match lease {
+        Ok(lease) => drive(vcpu, guest, lease),
+        Err(code) => {
+            guest.set(0, code as u64);
+            Next::Resume
+        }
+    }
+}
+
+/// Polls an operation until it is done or leaves.
+fn drive(
+    vcpu: &'static Vcpu,
+    guest: &mut GuestContext,
+    mut lease: Lease<Drive, Reply, BYTES>,
+) -> Next {
+    loop {
+        if let Poll::Ready(reply) = lease.poll() {
+            for (register, value) in (0..).zip(reply.x) {
+                guest.set(register, value);
+            }
+            return Next::Resume;
+        }
+        let why = lease.why();
+        if why.leaves() || vcpu.entity.thread().is_none() {
+            // Cancelled meanwhile, it has no handle any more; the guest, which is being stopped, will not come back.
+            guest.set(1, lease.suspend().unwrap_or(0));
+            guest.set(0, RESUME.into());
+            guest.pc = guest.pc.wrapping_sub(4);
+            vcpu.vm.left.fetch_add(1, Ordering::Relaxed);
+            return if why == Why::Checkpoint {
+                Next::Resume
+            } else {
+                Next::Yield
+            };
+        }
+        IrqGuard::with(thread::park);
+    }
+}
+
+async fn interim(mut cx: continuation::Cx<Drive>, _vm: u16, function: u32, arguments: [u64; 6]) -> Reply {
+    if function != abi::ops::BURN { return Reply::from(hypercall::Error::NotSupported); }
+    for _ in 0..arguments[0] {
+        hypercall::Machine::burn(crate::machine::Machine);
+        if cx.work(1).await.is_err() { return Reply::from(hypercall::Error::Cancelled); }
+    }
+    Reply::done([arguments[0], 0, 0])
+}
+
+/// Longest
+pub fn longest_stretch() -> u64 { 0 }

@@ -1,0 +1,60 @@
+//! EL2's work on threads: left in the middle when somebody else is due, put to sleep until something has happened.
+//!
+//! Everything here runs on a thread, with interrupts masked. The core's own context decides who is next ([`run::switch`]).
+//! After [`preempt`] and [`park`] the caller may be on another core: what it read of the former is no longer its own.
+
+use core::sync::atomic::Ordering;
+
+use crate::cores::{self, Work};
+use crate::entity::{Entity, Runs};
+use crate::platform::IrqGuard;
+use crate::{hooks, hw, run, scheduler};
+
+/// What runs here, EL2's work for somebody, is due: does what is asked of this core, and if that leads to another
+/// entity, leaves the work in the middle. Returns when it is to go on, perhaps on another core.
+pub fn preempt(irq: &IrqGuard) {
+    arch::cpu::clear_due();
+    let Some(running) = cores::local(irq).running.get() else {
+        return;
+    };
+    let same = match running {
+        Runs::Vcpu(vcpu) if run::is_loaded(irq, vcpu) => run::settled(irq, vcpu),
+        _ => run::settled_here(irq),
+    };
+    if !same && let Some(thread) = running.entity().thread() {
+        run::book_others(irq, running.entity());
+        scheduler::suspend(irq, running.entity());
+        hw::leave(thread, hooks::core_context);
+    }
+}
+
+/// What runs here sleeps in the middle of EL2's work until [`unpark`] wakes it; returns at once if that has happened since
+/// the last sleep. May return without reason.
+pub fn park(irq: &IrqGuard) {
+    let Some(running) = cores::local(irq).running.get() else {
+        return;
+    };
+    let entity = running.entity();
+    let Some(thread) = entity.thread() else {
+        return;
+    };
+    scheduler::prepare_block(irq);
+    if entity.token.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    entity.parked.store(true, Ordering::SeqCst);
+    if scheduler::block_inside(irq, entity) {
+        run::book_others(irq, entity);
+        entity.account.lock(irq).asleep(arch::timer::now());
+        cores::request_here(irq, Work::Reschedule);
+        hw::leave(thread, hooks::core_context);
+    }
+    entity.parked.store(false, Ordering::SeqCst);
+}
+
+/// Ends the [`park`] of an entity, or the next one.
+pub fn unpark(irq: &IrqGuard, entity: &'static Entity) {
+    entity.token.store(true, Ordering::SeqCst);
+    scheduler::wake(irq, entity);
+}
+

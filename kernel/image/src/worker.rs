@@ -1,0 +1,171 @@
+//! The hypervisor's own work in the background, each piece an `async fn` that never ends: where the model has threads each
+//! runs on a thread of its own, scheduled like a vCPU; where it has none they are polled in bounded slices, by cores that
+//! idle and on the way out of EL2.
+//!
+//! A worker's time is its own, never a guest's: a thread has an account, and a slice is booked like an interrupt's.
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use continuation::{Step, Tasks};
+use preempt::Model as _;
+
+use crate::config::{SYSTEM, TASK_SLICE_US, THREADS, VCPUS_TOTAL};
+use crate::cores::{self, Work};
+use crate::deadline::{self, Source};
+use crate::entity::{Entity, Runs};
+use crate::machine::Machine;
+use crate::operate::Drive;
+use crate::platform::{IrqGuard, Model, ticks_from_us};
+use crate::{hw, scheduler, thread};
+
+/// Bytes for the largest task; the compiler says so if it is too little.
+const BYTES: usize = 1024;
+/// The pieces of background work.
+const TASK_COUNT: usize = 2;
+/// No task.
+const NONE: usize = usize::MAX;
+/// Whom a waker wakes where tasks have no threads: nobody in particular.
+const ANY: u32 = u32::MAX;
+/// Where others want the core, background work gets one slice in so many.
+const SHARE: u64 = 10;
+
+static TASKS: Tasks<Drive, TASK_COUNT, BYTES> = Tasks::new();
+
+/// A thread of the hypervisor.
+pub struct Worker {
+    /// What the scheduler knows it as.
+    pub entity: Entity,
+    /// What it is called.
+    pub table: &'static tables::Thread,
+    /// What it does.
+    task: AtomicUsize,
+}
+
+/// All of them; none in a model without threads.
+pub static WORKERS: [Worker; THREADS] = all();
+
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, for which an overflow or a wrong index is an error"
+)]
+const fn all() -> [Worker; THREADS] {
+    let mut workers = [const {
+        Worker {
+            entity: Entity::new(0, None),
+            table: &SYSTEM.threads[0],
+            task: AtomicUsize::new(NONE),
+        }
+    }; THREADS];
+    let mut number = 0;
+    while number < THREADS {
+        let table = &SYSTEM.threads[number];
+        workers[number].entity = Entity::new((VCPUS_TOTAL + number) as u16, Some(table.stack));
+        workers[number].table = table;
+        number += 1;
+    }
+    workers
+}
+
+/// Sets the background work up. `online`: the cores that came up.
+///
+/// # Errors
+///
+/// What is wrong, in words.
+pub fn init(online: u64) -> Result<(), &'static str> {
+    add("reaper", |cx| reaper(cx))?;
+    for worker in &WORKERS {
+        scheduler::add_worker(&worker.entity, worker.table, online)?;
+        if worker.task.load(Ordering::Relaxed) != NONE {
+            IrqGuard::with(|irq| scheduler::start(irq, &worker.entity));
+        }
+    }
+    Ok(())
+}
+
+/// Adds a piece of background work, for the thread of that name if there are threads.
+fn add<F>(
+    name: &'static str,
+    make: impl FnOnce(continuation::Cx<Drive>) -> F,
+) -> Result<(), &'static str>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let worker = WORKERS.iter().find(|worker| worker.table.name == name);
+    let owner = worker.map_or(ANY, |worker| worker.entity.id.0.into());
+    let task = TASKS
+        .add(name, owner, make)
+        .map_err(|_| "there is more background work than room for it")?;
+    if let Some(worker) = worker {
+        worker.task.store(task, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+/// Some task without a thread is worth polling.
+pub fn ready() {
+    IrqGuard::with(|irq| cores::request_here(irq, Work::Background));
+}
+
+/// What a worker's thread does.
+pub fn main() -> ! {
+    let running = IrqGuard::with(|irq| cores::local(irq).running.get());
+    let task = match running {
+        Some(Runs::Worker(worker)) => worker.task.load(Ordering::Relaxed),
+        _ => NONE,
+    };
+    loop {
+        match hw::with_interrupts(|| TASKS.run(task)) {
+            Step::Pending(why) if why.leaves() => IrqGuard::with(|irq| {
+                cores::request_here(irq, Work::Reschedule);
+                thread::preempt(irq);
+            }),
+            _ if TASKS.is_ready(task) => {}
+            _ => IrqGuard::with(thread::park),
+        }
+    }
+}
+
+/// Polls tasks that have no threads for a slice; whether this core should come back to it.
+pub fn slice() -> bool {
+    let slice = ticks_from_us(TASK_SLICE_US);
+    let begun = arch::timer::now();
+    let more = hw::with_interrupts(|| {
+        TASKS.poll_ready(|| arch::timer::now().saturating_sub(begun) < slice)
+    });
+    IrqGuard::with(|irq| {
+        let local = cores::local(irq);
+        let now = arch::timer::now();
+        let taken = local
+            .for_others
+            .get()
+            .saturating_add(now.saturating_sub(begun));
+        local.for_others.set(taken);
+        if more && local.running.get().is_some() {
+            let again = now.saturating_add(slice.saturating_mul(SHARE));
+            deadline::set(irq, Source::Background, Some(again));
+        }
+    });
+    more
+}
+
+/// Whether tasks without threads are worth polling.
+pub fn is_ready() -> bool {
+    !Model::THREADS && (0..TASK_COUNT).any(|task| TASKS.is_ready(task))
+}
+
+async fn reaper(mut cx: continuation::Cx<Drive>) {
+    use hypercall::Machine as _;
+    loop {
+        let Ok(orphan) = cx.wait(Machine.orphan()).await else { return };
+        loop {
+            match Machine.cancel_one(orphan.vm) {
+                continuation::Rest::Suspended => {}
+                _ => break,
+            }
+            let _ = cx.checkpoint().await;
+        }
+        let _ = cx.wait(Machine.stopped(orphan.vm)).await;
+        let _ = Machine.life(orphan.vm, if orphan.restart { hypercall::Life::Restart } else { hypercall::Life::Bury });
+    }
+}
