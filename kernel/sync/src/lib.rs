@@ -2,6 +2,9 @@
 //!
 //! For short sections, spinning, with IRQs masked (an interrupt handler never waits for what it interrupted):
 //! - [`SpinLock`]: one at a time, first come, first served;
+//! - [`RwLock`]: many readers or one writer, in the order of coming;
+//! - [`SeqLock`]: a few words, read without writing anything;
+//! - [`Rcu`] and [`Published`]: read without any lock, and wait until nobody can still be reading;
 //! - [`Once`]: a static that is initialised at run time, once, and then only read.
 //!
 //! For whatever can take longer, sleeping: futures over `core::task::Waker`, so that who polls them decides what sleeping is
@@ -20,11 +23,18 @@
 mod boost;
 mod completion;
 mod condvar;
+mod epochs;
+#[cfg(feature = "lockdep")]
+pub mod lockdep;
+#[cfg(not(feature = "lockdep"))]
 #[path = "lockdep_off.rs"]
 mod lockdep;
 mod mutex;
 mod once;
+mod rcu;
+mod rw_lock;
 mod semaphore;
+mod seq_lock;
 mod spin_lock;
 mod ticket;
 mod timers;
@@ -35,9 +45,13 @@ mod work_queue;
 pub use boost::{Boost, NoBoost};
 pub use completion::{Completed, Completion};
 pub use condvar::Condvar;
+pub use epochs::{ABSENT, Epoch, Epochs};
 pub use mutex::{Lock, Mutex, MutexGuard};
 pub use once::Once;
+pub use rcu::{Grace, Published, Rcu, Reading};
+pub use rw_lock::{RwLock, Turns};
 pub use semaphore::{Acquire, Permit, Semaphore};
+pub use seq_lock::{SeqLock, Sequenced, Words};
 pub use spin_lock::{SpinGuard, SpinLock};
 pub use ticket::{Ticket, Word};
 pub use timers::{Clock, NoTimer, Sleep, TimerId, Timers};

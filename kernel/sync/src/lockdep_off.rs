@@ -3,7 +3,6 @@
 use preempt::Platform;
 
 /// What kind of lock a class is of.
-#[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Spin,
     ReadWrite,
@@ -11,7 +10,6 @@ pub(crate) enum Kind {
 }
 
 /// The class of a lock.
-#[derive(Clone, Copy)]
 pub(crate) struct Class;
 
 /// Where a lock is asked for.

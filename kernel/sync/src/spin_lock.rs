@@ -9,6 +9,7 @@ use core::sync::atomic::AtomicU32;
 use preempt::{IrqGuard, Platform};
 
 use crate::Ticket;
+use crate::lockdep::{Class, Kind, Site};
 
 /// A `T` under a fair spin lock.
 ///
@@ -42,6 +43,7 @@ use crate::Ticket;
 pub struct SpinLock<T: ?Sized, P: Platform> {
     platform: PhantomData<fn() -> P>,
     ticket: Ticket<AtomicU32>,
+    class: Class,
     value: UnsafeCell<T>,
 }
 
@@ -51,11 +53,23 @@ unsafe impl<T: ?Sized + Send, P: Platform> Sync for SpinLock<T, P> {}
 unsafe impl<T: ?Sized + Send, P: Platform> Send for SpinLock<T, P> {}
 
 impl<T, P: Platform> SpinLock<T, P> {
-    /// An open lock.
+    /// An open lock. Those made at the same place in the source are of one class for order checking.
+    #[track_caller]
     pub const fn new(value: T) -> Self {
+        Self::of_class(Class::here(Kind::Spin), value)
+    }
+
+    /// An open lock of the class `name`: a report names it so, and locks of one name are ordered as one.
+    #[track_caller]
+    pub const fn named(name: &'static str, value: T) -> Self {
+        Self::of_class(Class::named(name, Kind::Spin), value)
+    }
+
+    const fn of_class(class: Class, value: T) -> Self {
         SpinLock {
             platform: PhantomData,
             ticket: Ticket::new(),
+            class,
             value: UnsafeCell::new(value),
         }
     }
@@ -69,14 +83,24 @@ impl<T, P: Platform> SpinLock<T, P> {
 impl<T: ?Sized, P: Platform> SpinLock<T, P> {
     /// Masks IRQs, takes the lock, runs `section`, and undoes both.
     #[inline(always)]
+    #[track_caller]
     pub fn with<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
-        IrqGuard::<P>::with(|irq| section(&mut self.lock(irq)))
+        let site = Site::here();
+        IrqGuard::<P>::with(|irq| section(&mut self.lock_at(irq, site)))
     }
 
     /// Takes the lock for as long as the guard lives.
     #[inline(always)]
+    #[track_caller]
     pub fn lock<'g>(&'g self, irq: &'g IrqGuard<P>) -> SpinGuard<'g, T, P> {
+        self.lock_at(irq, Site::here())
+    }
+
+    #[inline(always)]
+    fn lock_at<'g>(&'g self, irq: &'g IrqGuard<P>, site: Site) -> SpinGuard<'g, T, P> {
+        self.class.want_here::<P>(site);
         let ticket = self.ticket.acquire(P::relax);
+        self.class.got_here::<P>(site);
         SpinGuard {
             lock: self,
             ticket,
@@ -86,8 +110,10 @@ impl<T: ?Sized, P: Platform> SpinLock<T, P> {
 
     /// Takes the lock if that needs no waiting.
     #[inline(always)]
+    #[track_caller]
     pub fn try_lock<'g>(&'g self, irq: &'g IrqGuard<P>) -> Option<SpinGuard<'g, T, P>> {
         let ticket = self.ticket.try_acquire()?;
+        self.class.got_here::<P>(Site::here());
         Some(SpinGuard {
             lock: self,
             ticket,
@@ -143,6 +169,7 @@ impl<T: ?Sized, P: Platform> DerefMut for SpinGuard<'_, T, P> {
 impl<T: ?Sized, P: Platform> Drop for SpinGuard<'_, T, P> {
     #[inline(always)]
     fn drop(&mut self) {
+        self.lock.class.left_here::<P>();
         self.lock.ticket.release(self.ticket);
     }
 }

@@ -5,7 +5,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-/// A 32-bit atomic with just the operations that the lock needs.
+/// A 32-bit atomic with just the operations that the locks need.
 pub trait Word {
     /// Adds one, relaxed; returns the value before.
     fn take(&self) -> u32;
@@ -17,6 +17,8 @@ pub trait Word {
     fn load_relaxed(&self) -> u32;
     /// Stores, release.
     fn store_release(&self, value: u32);
+    /// Adds one, release.
+    fn add_release(&self);
 }
 
 impl Word for AtomicU32 {
@@ -45,6 +47,10 @@ impl Word for AtomicU32 {
     #[inline(always)]
     fn store_release(&self, value: u32) {
         self.store(value, Ordering::Release);
+    }
+    #[inline(always)]
+    fn add_release(&self) {
+        self.fetch_add(1, Ordering::Release);
     }
 }
 

@@ -29,6 +29,9 @@ impl Word for Atom {
     fn store_release(&self, value: u32) {
         self.0.store(value, Ordering::Release);
     }
+    fn add_release(&self) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
 }
 
 /// A lock that begins at `first`, and a value that only its holder may touch; loom reports a race on it.
