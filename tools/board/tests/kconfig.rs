@@ -56,6 +56,9 @@ fn the_default_configuration_evaluates_with_every_shipped_system() {
     burning
         .merge(&root().join("configs/fragments/burn.config"))
         .unwrap_or_else(|errors| panic!("{errors}"));
+    let mut hybrid = Config::new(&model);
+    hybrid.read_str("base", &burning.write(), Layer::Config);
+    hybrid.read_str("model", "CONFIG_PREEMPT_HYBRID=y\n", Layer::User);
     let folder = guests();
     for entry in fs::read_dir(root().join("configs/systems")).unwrap() {
         let system = entry.unwrap().path();
@@ -70,11 +73,16 @@ fn the_default_configuration_evaluates_with_every_shipped_system() {
             })
         };
         let mut result = evaluate(&config);
-        // Those that measure or stress ask for a fragment, and say so.
-        let asks =
-            |errors: &board::Errors| errors.to_string().contains("needs CONFIG_DEBUG_BURN=y");
-        if result.as_ref().is_err_and(asks) {
-            result = evaluate(&burning);
+        // Those that measure or stress ask for a fragment, one that marks cores for a model, and say so.
+        for (symbol, symbols) in [("DEBUG_BURN", &burning), ("PREEMPT_HYBRID", &hybrid)] {
+            let asks = |errors: &board::Errors| {
+                errors
+                    .to_string()
+                    .contains(&format!("needs CONFIG_{symbol}=y"))
+            };
+            if result.as_ref().is_err_and(asks) {
+                result = evaluate(symbols);
+            }
         }
         assert!(
             result.is_ok(),

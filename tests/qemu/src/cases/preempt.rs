@@ -53,6 +53,8 @@ const ROWS: &[Row] = &[
     row("restarts/1", "restarts", 1, &[], NEW),
     row("restarts/4", "restarts", 4, &[], &[]),
     row("many/4", "pinned", 4, &[], NEW),
+    row("pools/4", "pools", 4, &[], ALL),
+    row("windows/2", "windows", 2, &[], ALL),
     row("abuse/2", "abuse", 2, &["burn"], ALL),
     row("abuse/1", "abuse", 1, &["burn"], &[]),
     row("abuse/gicv2/2", "abuse", 2, &["gicv2", "burn"], &[]),
@@ -109,6 +111,14 @@ pub fn cases() -> Vec<Case> {
             extended: !NEW.contains(&model),
         });
     }
+    cases.push(Case {
+        name: "preempt/hybrid/only/cores-of-each-kind".to_owned(),
+        selection: selection("hybrid", 2, &["burn"]),
+        system: "mixed",
+        action: Action::Unattended,
+        needs_guests: false,
+        extended: false,
+    });
     cases
 }
 
