@@ -9,7 +9,7 @@ use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader, ProgramHeader};
 use tables::Region;
 
-use crate::schema::system::FormatSpec;
+use crate::schema::image::FormatSpec;
 
 /// What kind of file an image is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use crate::diag::Diagnostic;
 use crate::generate::dtb;
 use crate::model::{Board, Device, DeviceKind};
 use crate::reader::At;
-use crate::schema::system::{DeviceSpec, VmSpec};
+use crate::schema::device::DeviceSpec;
+use crate::schema::system::VmSpec;
 use crate::symbols::Symbols;
 
 /// Where a device is unless the system says otherwise, as on QEMU's `virt`; and the symbol it needs.

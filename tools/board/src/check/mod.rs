@@ -9,6 +9,7 @@ mod cores;
 mod cyclic;
 mod devices;
 mod files;
+mod guests;
 mod layout;
 mod null;
 pub(crate) mod params;

@@ -3,6 +3,8 @@
 //! Nothing here knows the configuration or looks at image files: see the module `check` for that.
 
 pub(crate) mod board;
+pub(crate) mod device;
+pub(crate) mod image;
 pub(crate) mod sched;
 pub(crate) mod system;
 
@@ -32,7 +34,7 @@ pub fn built_images(system: &Path) -> Result<Vec<String>, Errors> {
 
 #[cfg(test)]
 mod tests {
-    use super::{board, sched, system};
+    use super::{board, device, image, sched, system};
 
     /// Every key of every table is explained in the page for people.
     fn explained(page: &str, tables: &[&[&str]]) {
@@ -48,8 +50,10 @@ mod tests {
 
     #[test]
     fn every_key_of_a_system_is_documented() {
+        use device::DEVICE;
+        use image::IMAGE;
         use sched::{POOL, THREAD, WINDOW};
-        use system::{DEVICE, HEAP, IMAGE, MEMORY, ON_CRASH, TOP, VCPU, VM};
+        use system::{HEAP, MEMORY, ON_CRASH, TOP, VCPU, VM};
         explained(
             "systems",
             &[

@@ -5,8 +5,10 @@ use std::ops::Range;
 use toml::de::DeValue;
 
 use crate::diag::{Diagnostic, Source};
-use crate::model::{Crash, DeviceKind};
+use crate::model::Crash;
 use crate::reader::{At, Sink, Table, one_of, parse, size_value, string, table, wrong_type};
+use crate::schema::device::{DeviceSpec, device_of};
+use crate::schema::image::{ImageSpec, image_of};
 use crate::schema::sched::{
     CoresSpec, ParamsSpec, PoolSpec, ThreadSpec, cores_of, params_of, pools_of, threads_of,
 };
@@ -53,10 +55,6 @@ pub(crate) const VCPU: &[&str] = &[
     "period_us",
 ];
 pub(crate) const MEMORY: &[&str] = &["ipa", "size", "pa", "source", "writable", "executable"];
-pub(crate) const IMAGE: &[&str] = &[
-    "kernel", "initrd", "bootargs", "format", "load", "entry", "dtb", "source",
-];
-pub(crate) const DEVICE: &[&str] = &["kind", "ipa", "intid"];
 pub(crate) const ON_CRASH: &[&str] = &["action", "limit"];
 
 /// Where guest RAM begins unless a system says otherwise: where QEMU's `virt` has it.
@@ -113,35 +111,6 @@ pub(crate) struct MemorySpec {
     pub heap: Option<Range<usize>>,
     pub writable: bool,
     pub executable: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FormatSpec {
-    Auto,
-    Linux,
-    Elf,
-    Flat,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct ImageSpec {
-    pub kernel: At<String>,
-    pub initrd: Option<At<String>>,
-    pub bootargs: At<String>,
-    pub format: At<FormatSpec>,
-    pub load: Option<At<u64>>,
-    pub entry: Option<At<u64>>,
-    pub dtb: Option<At<u64>>,
-    /// The place of `source = "module"`, if that is what it says.
-    pub module: Option<Range<usize>>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct DeviceSpec {
-    pub span: Range<usize>,
-    pub kind: DeviceKind,
-    pub ipa: Option<At<u64>>,
-    pub intid: Option<At<u32>>,
 }
 
 /// Reads the file; the error has every mistake that can be seen in it alone.
@@ -336,110 +305,6 @@ fn memory_of(vm: &Table<'_, '_>, sink: &Sink) -> Vec<MemorySpec> {
             })
         })
         .collect()
-}
-
-/// `image = "file"`, or a table.
-fn image_of(vm: &Table<'_, '_>, sink: &Sink) -> Option<ImageSpec> {
-    let Some(raw) = vm.raw("image") else {
-        vm.missing("image", "\"@guests/linux/Image\"");
-        return None;
-    };
-    if let DeValue::String(_) = raw.get_ref() {
-        let kernel = string(raw, "image", sink)?;
-        let at = raw.span();
-        return Some(ImageSpec {
-            kernel,
-            initrd: None,
-            bootargs: At::new(String::new(), at.clone()),
-            format: At::new(FormatSpec::Auto, at),
-            load: None,
-            entry: None,
-            dtb: None,
-            module: None,
-        });
-    }
-    if !matches!(raw.get_ref(), DeValue::Table(_)) {
-        wrong_type(raw, raw.get_ref(), "image", "a file name or a table", sink);
-        return None;
-    }
-    let image = table(raw, "image", "[vm.image]", IMAGE, sink)?;
-    let kernel = image.string("kernel");
-    if image.raw("kernel").is_none() {
-        image.missing("kernel", "\"@guests/linux/Image\"");
-    }
-    let bootargs = image
-        .string("bootargs")
-        .unwrap_or_else(|| At::new(String::new(), image.span.clone()));
-    let format = match image.string("format") {
-        None => At::new(FormatSpec::Auto, image.span.clone()),
-        Some(word) => {
-            let formats = [
-                FormatSpec::Auto,
-                FormatSpec::Linux,
-                FormatSpec::Elf,
-                FormatSpec::Flat,
-            ];
-            let at = one_of(&word, "format", &["auto", "linux", "elf", "flat"], sink)?;
-            At::new(formats[at], word.span)
-        }
-    };
-    let module = match image.string("source") {
-        None => None,
-        Some(word) => match one_of(&word, "source", &["packed", "module"], sink)? {
-            1 => Some(word.span),
-            _ => None,
-        },
-    };
-    Some(ImageSpec {
-        kernel: kernel?,
-        initrd: image.string("initrd"),
-        bootargs,
-        format,
-        load: image.integer("load"),
-        entry: image.integer("entry"),
-        dtb: image.integer("dtb"),
-        module,
-    })
-}
-
-const DEVICES: [(&str, DeviceKind); 2] = [("uart", DeviceKind::Uart), ("rtc", DeviceKind::Rtc)];
-
-/// `"uart"`, or a table with other addresses than the usual ones.
-fn device_of(raw: &toml::Spanned<DeValue<'_>>, sink: &Sink) -> Option<DeviceSpec> {
-    let words = DEVICES.map(|(word, _)| word);
-    if let DeValue::String(_) = raw.get_ref() {
-        let word = string(raw, "devices", sink)?;
-        let kind = DEVICES[one_of(&word, "device", &words, sink)?].1;
-        return Some(DeviceSpec {
-            span: word.span,
-            kind,
-            ipa: None,
-            intid: None,
-        });
-    }
-    if !matches!(raw.get_ref(), DeValue::Table(_)) {
-        wrong_type(
-            raw,
-            raw.get_ref(),
-            "devices",
-            "a list of names like \"uart\", or tables",
-            sink,
-        );
-        return None;
-    }
-    let device = table(raw, "devices", "a device", DEVICE, sink)?;
-    let kind = device.string("kind");
-    if device.raw("kind").is_none() {
-        device.missing("kind", "\"uart\"");
-    }
-    let kind = DEVICES[one_of(&kind?, "device", &words, sink)?].1;
-    let (ipa, intid) = (device.integer("ipa"), device.integer32("intid"));
-    Some(DeviceSpec {
-        span: device.span,
-        kind,
-        ipa,
-        intid,
-    })
 }
 
 /// `start = "auto"` or `"manual"`.
