@@ -4,6 +4,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
+use crate::Mark;
 use crate::word::{Atom, Word};
 
 /// Why a poll ended without a result.
@@ -32,7 +33,7 @@ pub struct Control {
     /// When it was suspended, in the table's order.
     pub(crate) order: AtomicU64,
     /// A task that is worth polling.
-    pub(crate) ready: AtomicBool,
+    pub(crate) ready: Mark<AtomicBool>,
     task: bool,
     owner: AtomicU32,
     entered: AtomicU64,
@@ -44,7 +45,7 @@ impl Control {
         Self {
             word: Word::new(AtomicU64::new(0)),
             order: AtomicU64::new(0),
-            ready: AtomicBool::new(false),
+            ready: Mark::new(AtomicBool::new(false)),
             task,
             owner: AtomicU32::new(0),
             entered: AtomicU64::new(0),
@@ -104,9 +105,5 @@ impl Atom for AtomicU64 {
     fn replace(&self, old: u64, new: u64) -> bool {
         self.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
-    }
-
-    fn store(&self, new: u64) {
-        self.store(new, Ordering::Release);
     }
 }

@@ -27,7 +27,7 @@ pub struct Full;
 pub enum ResumeError {
     /// No suspended operation of this table has this handle: never had, was resumed, was abandoned.
     Unknown,
-    /// It has been resumed by another vCPU, which is at it.
+    /// It has been resumed by another vCPU, which is at it (or the number was guessed, and near one that is being polled).
     Busy,
 }
 

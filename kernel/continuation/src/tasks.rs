@@ -88,7 +88,7 @@ impl<D: Driver, const N: usize, const BYTES: usize> Tasks<D, N, BYTES> {
         task.control.enter(owner, D::now());
         claim.start(make(Cx::new(&task.control)));
         drop(claim);
-        task.control.ready.store(true, Ordering::Release);
+        task.control.ready.raise();
         Ok(index)
     }
 
@@ -101,7 +101,7 @@ impl<D: Driver, const N: usize, const BYTES: usize> Tasks<D, N, BYTES> {
     pub fn is_ready(&self, index: usize) -> bool {
         self.tasks
             .get(index)
-            .is_some_and(|task| task.control.ready.load(Ordering::Acquire))
+            .is_some_and(|task| task.control.ready.is_up())
     }
 
     /// Polls tasks that are ready, each at most once, for as long as `go_on` says, which is asked before each. Whether some
@@ -118,9 +118,8 @@ impl<D: Driver, const N: usize, const BYTES: usize> Tasks<D, N, BYTES> {
             self.next.store(index.wrapping_add(1), Ordering::Relaxed);
             self.run(index);
         }
-        let waits = |task: &Task<D::Platform, BYTES>| {
-            task.control.ready.load(Ordering::Acquire) && !task.cell.is_claimed()
-        };
+        let waits =
+            |task: &Task<D::Platform, BYTES>| task.control.ready.is_up() && !task.cell.is_claimed();
         self.tasks.iter().any(waits)
     }
 
@@ -134,7 +133,7 @@ impl<D: Driver, const N: usize, const BYTES: usize> Tasks<D, N, BYTES> {
             return Step::Busy;
         };
         // With the claim, and before the poll: what happens from here on is for the next poll.
-        task.control.ready.swap(false, Ordering::AcqRel);
+        task.control.ready.take();
         if !claim.is_occupied() {
             return Step::Done;
         }
@@ -146,7 +145,7 @@ impl<D: Driver, const N: usize, const BYTES: usize> Tasks<D, N, BYTES> {
         }
         let why = control.why();
         if why.leaves() {
-            control.ready.store(true, Ordering::Release);
+            control.ready.raise();
         }
         Step::Pending(why)
     }

@@ -6,7 +6,6 @@
 #![allow(unsafe_code, reason = "RawWaker is how a waker is made without a heap")]
 
 use core::ptr;
-use core::sync::atomic::Ordering;
 use core::task::{RawWaker, RawWakerVTable, Waker};
 
 use crate::{Control, Driver};
@@ -62,7 +61,7 @@ impl<D: Driver> TaskWaker<D> {
     fn wake(data: *const ()) {
         // SAFETY: only `of_task` makes wakers with this table, from a `&'static Control`.
         let control: &'static Control = unsafe { &*data.cast() };
-        control.ready.store(true, Ordering::Release);
+        control.ready.raise();
         D::wake(control.owner());
     }
 }

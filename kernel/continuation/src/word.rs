@@ -19,14 +19,12 @@
 //!
 //! The atomic is a parameter ([`Atom`]) so that loom can explore the very same steps.
 
-/// The atomic under a [`Word`]: loads acquire, stores and exchanges release.
+/// The atomic under a [`Word`]: loads acquire, exchanges acquire and release.
 pub trait Atom {
     /// Its value.
     fn load(&self) -> u64;
     /// Puts `new` where `old` is; whether it was.
     fn replace(&self, old: u64, new: u64) -> bool;
-    /// Puts `new`.
-    fn store(&self, new: u64);
 }
 
 /// How many bits a generation has.
@@ -139,7 +137,13 @@ impl<A: Atom> Word<A> {
 
     /// The owner gives it up, empty.
     pub fn free(&self) {
-        self.0.store(self.load().with(FREE).0);
+        // Not a plain store: each step is an exchange, so that there is one order of them. It fails once at most, since all
+        // that can happen to an owned word is to be cancelled, once.
+        let seen = self.load();
+        if !self.step(seen, seen.with(FREE)) {
+            let seen = self.load();
+            self.step(seen, seen.with(FREE));
+        }
     }
 
     fn step(&self, from: Stamp, to: Stamp) -> bool {
