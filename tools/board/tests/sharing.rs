@@ -5,7 +5,8 @@
 mod common;
 
 use board::{Model, Permissions, Policy, Region, Start, SymbolMap, Value};
-use common::{errors, model, off, symbols, try_system, vm_but};
+use common::{errors, golden, model, off, symbols, try_system, vm_but};
+use proptest::prelude::*;
 
 fn system(text: &str) -> String {
     errors(None, text, &symbols())
@@ -317,9 +318,15 @@ fn rights_the_heap_and_its_windows_reach_the_model() {
     let heap = made.plan.heap.unwrap();
     assert_eq!((heap.size, heap.base % (2 << 20)), (1100 << 20, 0));
     assert!(!heap.overlaps(&a.memory[0].pa) && !heap.overlaps(&made.board.boot_dtb.unwrap()));
-    let tables = &made.outputs().unwrap()[0];
-    let tables = std::str::from_utf8(&tables.bytes).unwrap();
-    assert!(tables.contains("pub const IPA_BITS: u32 = 32;"), "{tables}");
+    let far = text.replace("grow = \"1G\"", "grow = \"1G\"\ngrow_at = 0x10_0000_0000");
+    for (text, bits) in [(text, 32), (far, 37)] {
+        let tables = good(&symbols(), &text).outputs().unwrap().remove(0);
+        let tables = String::from_utf8(tables.bytes).unwrap();
+        assert!(
+            tables.contains(&format!("pub const IPA_BITS: u32 = {bits};")),
+            "the window is in the guest's address space: {tables}"
+        );
+    }
 }
 
 #[test]
@@ -332,9 +339,9 @@ fn the_page_of_stolen_time_keeps_away_from_everything() {
     assert_eq!(without.system.vms[0].pv_time, None);
 }
 
-#[test]
-fn the_summary_shows_pools_threads_and_the_heap() {
-    let text = "preemptible = [2, 3]\nheap = { size = \"64M\" }\n".to_owned()
+/// A system with some of everything.
+fn everything() -> String {
+    "preemptible = [2, 3]\nheap = { size = \"64M\" }\n".to_owned()
         + "[[pool]]\nname = \"partitions\"\ncores = [3]\npolicy = \"cyclic\"\nframe_us = 10_000\nwindow = [\n  \
            { vm = \"a\", start_us = 0, length_us = 3_000 },\n  { vm = \"b\", start_us = 3_000, length_us = 6_500 },\n]\n"
         + "[[pool]]\nname = \"rt\"\ncores = [2]\npolicy = \"edf\"\n"
@@ -346,7 +353,89 @@ fn the_summary_shows_pools_threads_and_the_heap() {
             "affinity = [2]\nbudget_us = 300\nperiod_us = 1_000\nmay = [\"populate\"]\ngrow = \"16M\"",
         )
         + &small("d", "start = \"manual\"")
-            .replace("\"2M\"", "[{ size = \"4M\", source = \"heap\" }]");
-    let made = good(&model("PREEMPT_HYBRID"), &text);
+            .replace("\"2M\"", "[{ size = \"4M\", source = \"heap\" }]")
+}
+
+#[test]
+fn the_summary_shows_pools_threads_and_the_heap() {
+    let made = good(&model("PREEMPT_HYBRID"), &everything());
     insta::assert_snapshot!("sharing_summary", made.summary());
+}
+
+/// The committed tables, compiled.
+mod tables_of_everything {
+    include!("golden/sharing.rs");
+}
+
+#[test]
+fn the_generated_tables_of_all_that_compile_and_say_what_the_model_says() {
+    use tables_of_everything as made;
+    let model = good(&model("PREEMPT_HYBRID"), &everything());
+    let tables = model.outputs().unwrap().remove(0);
+    golden("sharing", std::str::from_utf8(&tables.bytes).unwrap());
+    let [a, _, c, d] = made::SYSTEM.vms else {
+        panic!()
+    };
+    let preemptible: Vec<bool> = made::BOARD.cpus.iter().map(|cpu| cpu.preemptible).collect();
+    assert_eq!(preemptible, [false, false, true, true]);
+    assert_eq!((a.vcpus[0].stack, d.vcpus[0].stack), (Some(0), None));
+    assert_eq!((c.vcpus[0].budget_us, c.vcpus[0].period_us), (300, 1_000));
+    assert_eq!(
+        (c.grow, c.grow_at, c.may),
+        (16 << 20, 0x4020_0000, Permissions::POPULATE)
+    );
+    assert_eq!(
+        (d.start, d.memory[0].from_heap, d.vcpus[0].partition),
+        (Start::Manual, true, 3)
+    );
+    assert_eq!(made::SYSTEM.heap, model.plan.heap);
+    assert_eq!(made::PLAN.pool, model.plan.pool);
+    assert_eq!(made::SYSTEM.pools.len(), made::POOLS);
+    assert_eq!((made::THREADS, made::THREAD_STACKS), (5, 8));
+    assert_eq!(made::SYSTEM.threads[4].stack, 7);
+    // What the scheduler wants to be configured with.
+    assert_eq!(
+        sched::check_windows(made::SYSTEM.pools[0].frame_us, made::FRAMES[0]),
+        Ok(())
+    );
+    assert!(made::FRAMES[1].is_empty() && made::FRAMES[2].is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// The scheduler, which adds the servers in the order of the file, admits whatever the tool has accepted, on
+    /// the core that the tool has found; and no core has more than it can give.
+    #[test]
+    fn accepted_budgets_are_admitted_by_the_scheduler(
+        servers in prop::collection::vec((1u64..16, 1u32..1_000, 1u32..1_000), 1..7),
+    ) {
+        let mut text = pool("edf", "").replace("[2, 3]", "[0, 1, 2, 3]");
+        for (index, (mask, one, other)) in servers.iter().enumerate() {
+            let cores: Vec<u64> = (0..4).filter(|core| mask >> core & 1 == 1).collect();
+            let (budget, period) = (one.min(other), one.max(other));
+            text += &small(
+                &format!("vm{index}"),
+                &format!("affinity = {cores:?}\nbudget_us = {budget}\nperiod_us = {period}"),
+            );
+        }
+        match try_system(None, &text, &symbols()) {
+            Err(errors) => prop_assert!(errors.contains("does not fit") && errors.contains("-->"), "{}", errors),
+            Ok(made) => {
+                let mut admission = sched::Admission::<4>::new(4);
+                let mut used = [0.0; 4];
+                for (vm, (mask, _, _)) in made.system.vms.iter().zip(&servers) {
+                    let vcpu = vm.vcpus[0];
+                    prop_assert_eq!(vcpu.affinity.count_ones(), 1);
+                    prop_assert_eq!(vcpu.affinity & !mask, 0);
+                    let (budget, period) = (vcpu.params.budget_us, vcpu.params.period_us);
+                    let share = sched::Share::of(budget.into(), period.into());
+                    let core = admission.admit(vcpu.affinity, share);
+                    prop_assert_eq!(core, Ok(vcpu.affinity.trailing_zeros() as usize));
+                    used[vcpu.affinity.trailing_zeros() as usize] += f64::from(budget) / f64::from(period);
+                }
+                prop_assert!(used.iter().all(|used| *used <= 1.0 + 1e-9), "{:?}", used);
+            }
+        }
+    }
 }

@@ -250,6 +250,21 @@ pub fn off(name: &str) -> SymbolMap {
     symbols().with(name, Value::Bool(false))
 }
 
+/// Compares with the committed file; `UPDATE_GOLDEN=1` writes it instead.
+pub fn golden(name: &str, text: &str) {
+    let path = root().join(format!("tools/board/tests/golden/{name}.rs"));
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, text).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap();
+    assert_eq!(
+        committed,
+        text,
+        "{} differs; UPDATE_GOLDEN=1 accepts the change",
+        path.display()
+    );
+}
+
 /// Tests of one snapshot each, named like it.
 #[allow(unused_macros, reason = "each test file uses its own part")]
 macro_rules! mistakes {
