@@ -8,7 +8,8 @@
 //!
 //! Guarantee: outside its windows a partition's entity does not run, except while it holds what another partition's
 //! waits for; then it runs in that one's windows, before its owners, and is not charged: the waiter pays with the time of its
-//! window. A boundary is met to the tick if the core calls at the deadline; what EL2 does with interrupts masked comes on
+//! window. A background entity that holds what a partition's waits for goes before everybody, in any window, as long as it holds
+//! that and no longer: what partitions and background share bounds how far one partition can disturb another. A boundary is met to the tick if the core calls at the deadline; what EL2 does with interrupts masked comes on
 //! top. If a core goes offline, those bound to it move to another that is allowed, where their windows, if they have any, are.
 
 use crate::entity::{Entity, Place, each};
@@ -186,13 +187,9 @@ impl Rule for Frame {
 
     fn is_open(&self, entity: &Entity, phase: &Phase) -> bool {
         let owns = |partition| phase.owner == Some(partition);
-        if entity.params.background {
-            // Hurried on behalf of one partition, it takes no other's time.
-            return entity
-                .boost
-                .is_none_or(|boost| phase.owner.is_none() || owns(boost.partition));
-        }
-        owns(entity.params.partition) || entity.boost.is_some_and(|boost| owns(boost.partition))
+        entity.params.background
+            || owns(entity.params.partition)
+            || entity.boost.is_some_and(|boost| owns(boost.partition))
     }
 
     fn phase(&self, cpu: CpuId, now: u64) -> Phase {

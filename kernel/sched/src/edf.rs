@@ -166,12 +166,9 @@ impl Rule for Deadlines {
         self.place(entity, now)
     }
 
-    fn begin(&self, entity: &mut Entity, _clock: &mut Clock, now: u64) {
+    fn begin(&self, entity: &mut Entity, _clock: &mut Clock, _now: u64) {
         if !is_served(&entity.params) {
             turns::refill(entity, self.slice);
-        } else if entity.mark <= now {
-            // Its deadline has passed before it had a core.
-            replenish(entity, now);
         }
     }
 

@@ -37,6 +37,7 @@ mod params;
 mod placing;
 mod policy;
 mod queue;
+mod queueing;
 mod round_robin;
 mod rule;
 pub mod rules;

@@ -40,6 +40,18 @@ pub struct Decision {
     /// When to call [`Policy::schedule`] again at the latest, in counter ticks; `None`: nothing changes with time, no
     /// timer is needed. May be set when `next` is `None`: somebody waits for a budget or a window.
     pub until: Option<u64>,
+    /// Another core to kick: it is idle and may run somebody who waits here.
+    pub kick: Option<CpuId>,
+}
+
+impl Decision {
+    /// To do nothing.
+    pub(crate) const IDLE: Decision = Decision {
+        next: None,
+        leave: None,
+        until: None,
+        kick: None,
+    };
 }
 
 /// Why the scheduler refused.

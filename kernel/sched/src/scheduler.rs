@@ -30,7 +30,7 @@ pub struct Core<const VCPUS: usize> {
     pub(crate) running: Option<VcpuId>,
     /// Whose registers this core holds besides those of `running`.
     pub(crate) leaving: Option<VcpuId>,
-    /// It asked for a decision while it held two, and the one that ran could not go on.
+    /// It asked for a decision while it held two.
     pub(crate) undecided: bool,
     /// The deadline of the last decision.
     pub(crate) until: Option<u64>,
@@ -108,13 +108,13 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
         self.rule.configure(config)
     }
 
-    /// Until when one that is ready is held back because its budget, its cap or its window says so; `None` if it is not.
+    /// Until when its budget, its cap or the table keeps one that is ready from running on `cpu`; `None` if they do not.
     #[must_use]
-    pub fn held_back(&self, id: VcpuId, now: u64) -> Option<u64> {
+    pub fn held_back(&self, id: VcpuId, cpu: CpuId, now: u64) -> Option<u64> {
         let entity = self.entity(id).filter(|entity| entity.is_queued())?;
-        let phase = self.rule.phase(entity.home, now);
-        if entity.release > now {
-            return Some(entity.release);
+        let phase = self.rule.phase(cpu, now);
+        if entity.held_until() > now {
+            return Some(entity.held_until());
         }
         (!self.rule.is_open(entity, &phase)).then_some(phase.until)
     }
@@ -215,11 +215,11 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Policy for Scheduler<R, CPU
 
     fn unpause(&mut self, id: VcpuId, now: u64) -> Option<CpuId> {
         let entity = self.entity_mut(id)?;
-        let was = core::mem::replace(&mut entity.paused, false);
-        if was && entity.state == State::Ready {
-            self.rouse(id, now)
-        } else {
-            None
+        match (core::mem::replace(&mut entity.paused, false), entity.state) {
+            (true, State::Ready) => self.rouse(id, now),
+            // Its core may have been told to idle, or may be about to put it down.
+            (true, State::Running(cpu)) => Some(cpu),
+            _ => None,
         }
     }
 
@@ -311,17 +311,20 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Policy for Scheduler<R, CPU
     fn schedule(&mut self, cpu: CpuId, now: u64) -> Decision {
         self.advance(cpu, now);
         let Some(core) = self.cores.get(cpu) else {
-            return Decision {
-                next: None,
-                leave: None,
-                until: None,
-            };
+            return Decision::IDLE;
         };
         let (running, leaving) = (core.running, core.leaving);
         if let Some(id) = running {
             self.charge(id, now);
             // It cannot hold the registers of a third one: first `switched_out`.
-            if leaving.is_some() || self.goes_on(id, cpu, now) {
+            if leaving.is_some() {
+                let decision = self.decision(cpu, now);
+                if let Some(core) = self.cores.get_mut(cpu) {
+                    core.undecided = true;
+                }
+                return decision;
+            }
+            if self.goes_on(id, cpu, now) {
                 return self.decision(cpu, now);
             }
         }
@@ -383,9 +386,13 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Policy for Scheduler<R, CPU
             .map_or(State::Stopped, |entity| entity.state)
     }
 
-    fn online(&mut self, cpu: CpuId, _now: u64) {
-        if cpu < CPUS {
-            self.online |= bit(Some(cpu));
+    fn online(&mut self, cpu: CpuId, now: u64) {
+        if cpu >= CPUS {
+            return;
+        }
+        self.online |= bit(Some(cpu));
+        for index in 0..VCPUS {
+            self.adopt(VcpuId(index as u16), cpu, now);
         }
     }
 
@@ -404,7 +411,7 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Policy for Scheduler<R, CPU
                 kicks |= bit(self.resettle(id, now));
             } else if !self.rule.moves(&entity.params) && !matches!(entity.state, State::Running(_))
             {
-                let refuge = self.refuge(entity);
+                let refuge = self.refuge(entity, now);
                 self.rehome(id, refuge);
             }
         }

@@ -2,7 +2,42 @@
 //! checks after each step what every policy promises.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use sched::{CpuId, Decision, Params, Policy, State, VcpuId};
+use sched::{CpuId, Decision, Error, Params, Policy, Rule, Scheduler, State, VcpuId};
+
+/// Keys from here on are of entities in the background.
+const BACKGROUND: u64 = 1 << 63;
+
+/// A policy that tells the checks why it does what it does.
+pub trait Inspect: Policy {
+    fn held_back(&self, id: VcpuId, cpu: CpuId, now: u64) -> Option<u64>;
+    fn home(&self, id: VcpuId) -> Option<(CpuId, bool)>;
+    fn key(&self, id: VcpuId) -> u64;
+}
+
+impl<R: Rule, const CPUS: usize, const VCPUS: usize> Inspect for Scheduler<R, CPUS, VCPUS> {
+    fn held_back(&self, id: VcpuId, cpu: CpuId, now: u64) -> Option<u64> {
+        Scheduler::held_back(self, id, cpu, now)
+    }
+
+    fn home(&self, id: VcpuId) -> Option<(CpuId, bool)> {
+        Scheduler::home(self, id)
+    }
+
+    fn key(&self, id: VcpuId) -> u64 {
+        Scheduler::key(self, id)
+    }
+}
+
+/// What a policy promises about order, besides what all do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Equals share in time: whoever runs while another waits has a deadline.
+    Shared,
+    /// On each core the lowest key runs.
+    Strict,
+    /// The lowest keys run, wherever they wait.
+    Global,
+}
 
 /// What a core is doing between the scheduler's calls.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,9 +63,11 @@ pub struct Machine<P> {
     pub event: Vec<bool>,
     /// Wanted: the test has started it and not stopped it.
     pub alive: Vec<bool>,
+    pub paused: Vec<bool>,
+    pub order: Order,
 }
 
-impl<P: Policy> Machine<P> {
+impl<P: Inspect> Machine<P> {
     pub fn new(policy: P, cores: usize, params: Vec<Params>) -> Self {
         let count = params.len();
         let mut machine = Machine {
@@ -41,11 +78,73 @@ impl<P: Policy> Machine<P> {
             ran: vec![0; count],
             event: vec![false; count],
             alive: vec![false; count],
+            paused: vec![false; count],
+            order: Order::Shared,
         };
         for (index, params) in machine.params.iter().enumerate() {
-            machine.policy.add(VcpuId(index as u16), *params).unwrap();
+            match machine.policy.add(VcpuId(index as u16), *params) {
+                Ok(()) | Err(Error::NoRoom | Error::NoWindow) => {}
+                Err(error) => panic!("{params:?}: {error}"),
+            }
         }
         machine
+    }
+
+    /// Of an order other than that of sharing.
+    pub fn ordered(mut self, order: Order) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// All cores of this many take part.
+    pub fn with_online(mut self, cores: usize) -> Self {
+        for cpu in 0..cores {
+            self.online(cpu);
+        }
+        self.settle();
+        self
+    }
+
+    pub fn start_all(&mut self) {
+        for id in 0..self.params.len() as u16 {
+            self.start(id);
+        }
+        self.settle();
+    }
+
+    pub fn pause(&mut self, id: u16) {
+        self.paused[id as usize] = true;
+        let kick = self.policy.pause(VcpuId(id), self.now);
+        self.kick(kick.filter(|cpu| self.cores[*cpu].online));
+    }
+
+    pub fn unpause(&mut self, id: u16) {
+        self.paused[id as usize] = false;
+        let kick = self.policy.unpause(VcpuId(id), self.now);
+        self.kick(kick.filter(|cpu| self.cores[*cpu].online));
+    }
+
+    /// EL2 works for what runs here: if it has been stopped, that must wait.
+    pub fn reprieve(&mut self, cpu: CpuId) {
+        let core = &self.cores[cpu];
+        let held = core.running.or(core.pending);
+        let stopped = held.filter(|id| !self.alive[id.0 as usize]);
+        let reprieved = self.policy.reprieve(cpu);
+        assert_eq!(reprieved, stopped.is_some(), "core {cpu}");
+        if let Some(id) = stopped {
+            assert_eq!(self.policy.state(id), State::Running(cpu));
+            self.alive[id.0 as usize] = true;
+        }
+    }
+
+    pub fn inherit(&mut self, holder: u16, from: u16) {
+        let kick = self.policy.inherit(VcpuId(holder), VcpuId(from), self.now);
+        self.kick(kick);
+    }
+
+    pub fn disinherit(&mut self, holder: u16) {
+        let kick = self.policy.disinherit(VcpuId(holder), self.now);
+        self.kick(kick.filter(|cpu| self.cores[*cpu].online));
     }
 
     pub fn kick(&mut self, cpu: impl IntoIterator<Item = CpuId>) {
@@ -104,6 +203,7 @@ impl<P: Policy> Machine<P> {
 
     pub fn schedule(&mut self, cpu: CpuId) -> Decision {
         let decision = self.policy.schedule(cpu, self.now);
+        self.kick(decision.kick);
         let core = &mut self.cores[cpu];
         core.kicked = false;
         core.until = decision.until;
@@ -134,6 +234,10 @@ impl<P: Policy> Machine<P> {
             assert!(
                 self.alive[id.0 as usize],
                 "{id:?} runs after it was stopped"
+            );
+            assert!(
+                !self.paused[id.0 as usize],
+                "{id:?} runs although it is paused"
             );
             for (other, core) in self
                 .cores
@@ -232,22 +336,61 @@ impl<P: Policy> Machine<P> {
             if state == State::Blocked {
                 assert!(!self.event[index], "{id:?} sleeps through an event");
             }
-            if state == State::Ready {
-                for (cpu, core) in self.cores.iter().enumerate() {
-                    let could = core.online && params.affinity >> cpu & 1 != 0;
-                    assert!(
-                        !could || core.running.is_some(),
-                        "core {cpu} idles while {id:?} waits"
-                    );
-                    assert!(
-                        !could || core.until.is_some() || !self.policy.contended(cpu),
-                        "core {cpu} is contended and has no deadline"
-                    );
-                }
+            if state == State::Ready && !self.paused[index] {
+                self.check_waiting(id, params);
+            }
+            if self.paused[index] {
+                assert_eq!(running, None, "{id:?} is paused");
+                assert!(self.policy.is_quiet(id), "{id:?} is paused but not quiet");
             }
             if state == State::Stopped {
                 assert!(self.policy.is_off(id), "{id:?} is stopped but not off");
             }
+        }
+    }
+
+    /// What must be so of one that waits for a core.
+    fn check_waiting(&self, id: VcpuId, params: &Params) {
+        let (home, bound) = self.policy.home(id).unwrap();
+        if let Some(until) = self.policy.held_back(id, home, self.now) {
+            let core = &self.cores[home];
+            assert!(
+                !core.online || core.until.is_some_and(|at| at <= until),
+                "nobody will release {id:?} at {until}"
+            );
+        }
+        let key = self.policy.key(id);
+        for (cpu, core) in self.cores.iter().enumerate() {
+            let could = core.online && params.affinity >> cpu & 1 != 0 && (!bound || cpu == home);
+            if !could || self.policy.held_back(id, cpu, self.now).is_some() {
+                continue;
+            }
+            let Some(running) = core.running else {
+                panic!("core {cpu} idles while {id:?} waits");
+            };
+            let other = self.policy.key(running);
+            let strict = match self.order {
+                Order::Shared => false,
+                Order::Strict => cpu == home,
+                Order::Global => true,
+            };
+            assert!(
+                !strict || other <= key,
+                "core {cpu} runs {running:?} by {other} while {id:?} waits by {key}"
+            );
+            assert!(
+                key >= BACKGROUND || other < BACKGROUND,
+                "core {cpu} runs {running:?} in the background while {id:?} waits"
+            );
+            assert!(
+                self.order != Order::Shared
+                    || cpu != home
+                    || key >= BACKGROUND
+                    || other == 0
+                    || core.until.is_some()
+                    || !self.policy.contended(cpu),
+                "core {cpu} is contended and has no deadline"
+            );
         }
     }
 }

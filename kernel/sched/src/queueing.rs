@@ -1,0 +1,328 @@
+//! The queue of each core: who is put where, who is first, who goes on, and when the core has to look again. Part of the
+//! inside of [`Scheduler`]; which core one waits for is `placing`'s.
+
+use crate::entity::{BACKGROUND, Entity, Place, bit};
+use crate::policy::{CpuId, Decision, Policy, State, VcpuId};
+use crate::rule::{Rival, Rule};
+use crate::scheduler::Scheduler;
+
+impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
+    #[inline]
+    pub(crate) fn entity(&self, id: VcpuId) -> Option<&Entity> {
+        self.entities
+            .get(usize::from(id.0))
+            .filter(|entity| entity.known)
+    }
+
+    #[inline]
+    pub(crate) fn entity_mut(&mut self, id: VcpuId) -> Option<&mut Entity> {
+        self.entities
+            .get_mut(usize::from(id.0))
+            .filter(|entity| entity.known)
+    }
+
+    pub(crate) fn is_online(&self, cpu: CpuId) -> bool {
+        cpu < CPUS && self.online & bit(Some(cpu)) != 0
+    }
+
+    /// The key by which one runs: its own, or what it was lent.
+    #[inline]
+    pub(crate) fn urgency(&self, entity: &Entity) -> u64 {
+        let own = self.rule.key(entity);
+        entity.boost.map_or(own, |boost| own.min(boost.key))
+    }
+
+    /// Charges the one on this core for the time since it was last charged.
+    pub(crate) fn charge(&mut self, id: VcpuId, now: u64) {
+        if let Some(entity) = self
+            .entities
+            .get_mut(usize::from(id.0))
+            .filter(|entity| matches!(entity.state, State::Running(_) | State::Stopped))
+        {
+            let ticks = now.saturating_sub(entity.since);
+            entity.since = entity.since.max(now);
+            self.rule.charge(entity, ticks);
+        }
+    }
+
+    /// Looks whose time it is on that core, if that may have changed.
+    pub(crate) fn advance(&mut self, cpu: CpuId, now: u64) {
+        if let Some(core) = self.cores.get_mut(cpu)
+            && core.clock.phase.until <= now
+        {
+            core.clock.phase = self.rule.phase(cpu, now);
+        }
+    }
+
+    /// Charges one that runs, takes one that is queued out of its queue; either is about to be stopped or paused.
+    pub(crate) fn take_off(&mut self, id: VcpuId, now: u64) {
+        let Some(entity) = self.entity_mut(id) else {
+            return;
+        };
+        if entity.is_queued() {
+            entity.since = now;
+            let home = entity.home;
+            self.unqueue(id, home);
+        } else if matches!(entity.state, State::Running(_)) {
+            self.charge(id, now);
+        }
+    }
+
+    pub(crate) fn unqueue(&mut self, id: VcpuId, home: CpuId) {
+        if let Some(core) = self.cores.get_mut(home) {
+            core.queue.remove(id);
+            if core.queue.is_empty() {
+                self.waiting &= !bit(Some(home));
+            }
+        }
+    }
+
+    /// Puts one into the queue of its home, by its key and what it was lent.
+    pub(crate) fn insert(&mut self, id: VcpuId, place: Place) {
+        let Some(entity) = self.entities.get_mut(usize::from(id.0)) else {
+            return;
+        };
+        entity.state = State::Ready;
+        entity.key = place.key;
+        entity.pressing = place.pressing;
+        entity.release = place.release;
+        if let Some(boost) = entity.boost {
+            entity.key = place.key.min(boost.key);
+            entity.pressing = true;
+        }
+        let (key, home) = (entity.key, entity.home);
+        let entities = &self.entities;
+        let Some(core) = self.cores.get_mut(home) else {
+            return;
+        };
+        let of = |id: VcpuId| {
+            entities
+                .get(usize::from(id.0))
+                .map_or(u64::MAX, |entity| entity.key)
+        };
+        let behind = |other| {
+            if place.front {
+                of(other) >= key
+            } else {
+                of(other) > key
+            }
+        };
+        let at = core.queue.iter().position(behind);
+        core.queue.insert(at.unwrap_or(core.queue.len()), id);
+        self.waiting |= bit(Some(home));
+    }
+
+    /// Puts one that is neither running nor queued into the queue of its home, and says which core has to hear of
+    /// it. One that is paused is ready, and in no queue.
+    pub(crate) fn enqueue(&mut self, id: VcpuId, place: Place, now: u64) -> Option<CpuId> {
+        let entity = self.entity_mut(id)?;
+        if entity.paused {
+            entity.state = State::Ready;
+            return None;
+        }
+        let cpu = entity.home;
+        if !self.is_online(cpu) {
+            self.insert(id, place);
+            return None;
+        }
+        let running = self.cores.get(cpu)?.running;
+        self.advance(cpu, now);
+        let kicked = running.is_none() && self.first(cpu, cpu, now).is_some();
+        self.insert(id, place);
+        if let Some(running) = running {
+            self.charge(running, now);
+        }
+        let core = self.cores.get(cpu)?;
+        let entity = self.entity(id)?;
+        let due = self.due(entity, cpu, now);
+        if due > now {
+            // Its time comes later: the core has to be there.
+            return core.until.is_none_or(|until| until > due).then_some(cpu);
+        }
+        if kicked {
+            // It is idle and has been kicked for another, and will take one of the two. If an idle core may
+            // run either, that core comes and gets what is left.
+            return Some(self.taker(cpu, now).unwrap_or(cpu));
+        }
+        let Some(running) = running.and_then(|id| self.entity(id)) else {
+            return Some(cpu);
+        };
+        // One that runs without a deadline, or with a later one, may have to be given one.
+        let until = match running.boost {
+            Some(_) => None,
+            None => self.rule.until(running, Some(entity.key), now),
+        };
+        let sooner = until.is_some_and(|until| core.until.is_none_or(|old| until < old));
+        (sooner || self.gives_way(running, entity)).then_some(cpu)
+    }
+
+    /// When one that is queued on `cpu` may be taken up as far as its own budget, cap and window go.
+    pub(crate) fn due(&self, entity: &Entity, cpu: CpuId, now: u64) -> u64 {
+        let Some(core) = self.cores.get(cpu) else {
+            return 0;
+        };
+        let release = entity.held_until();
+        if release <= now && !self.rule.is_open(entity, &core.clock.phase) {
+            return core.clock.phase.until;
+        }
+        release
+    }
+
+    /// Whether `running` gives way to one that is queued.
+    pub(crate) fn gives_way(&self, running: &Entity, queued: &Entity) -> bool {
+        let rival = Rival {
+            key: queued.key,
+            pressing: queued.pressing,
+        };
+        match running.boost {
+            Some(boost) if rival.key >= boost.key => false,
+            _ => self.rule.overtakes(rival, running),
+        }
+    }
+
+    /// Whether `cpu` may take up that one, which waits for `from`, now.
+    pub(crate) fn eligible(&self, id: VcpuId, from: CpuId, cpu: CpuId, now: u64) -> bool {
+        let Some(core) = self.cores.get(cpu) else {
+            return false;
+        };
+        self.entity(id).is_some_and(|entity| {
+            entity.on.is_none_or(|on| on == cpu)
+                && entity.allows(cpu)
+                && entity.held_until() <= now
+                && (from == cpu || self.rule.moves(&entity.params))
+                && self.rule.is_open(entity, &core.clock.phase)
+        })
+    }
+
+    /// The first in the queue of `from` that `cpu` may take up.
+    pub(crate) fn first(&self, from: CpuId, cpu: CpuId, now: u64) -> Option<VcpuId> {
+        let queue = &self.cores.get(from)?.queue;
+        queue.iter().find(|id| self.eligible(*id, from, cpu, now))
+    }
+
+    /// Takes the next one for `cpu` out of its queue.
+    pub(crate) fn pick(&mut self, cpu: CpuId, now: u64) -> Option<VcpuId> {
+        self.pass_over(cpu, now);
+        let (from, id) = self.source(cpu, now)?;
+        self.unqueue(id, from);
+        self.rehome(id, cpu);
+        Some(id)
+    }
+
+    /// Moves those at the front that the rule says so of behind their equals.
+    pub(crate) fn pass_over(&mut self, cpu: CpuId, now: u64) {
+        let waiting = self.cores.get(cpu).map_or(0, |core| core.queue.len());
+        for _ in 1..waiting {
+            let Some(id) = self.first(cpu, cpu, now) else {
+                return;
+            };
+            let Some(entity) = self.entities.get_mut(usize::from(id.0)) else {
+                return;
+            };
+            if entity.boost.is_some() || !self.rule.passes(entity) {
+                return;
+            }
+            let place = Place::back(entity.key);
+            self.unqueue(id, cpu);
+            self.insert(id, place);
+        }
+    }
+
+    /// Decides what happens to the one that ran here: whether it goes on. If not, it is queued if it is ready.
+    pub(crate) fn goes_on(&mut self, id: VcpuId, cpu: CpuId, now: u64) -> bool {
+        let Some(entity) = self.entity(id) else {
+            return false;
+        };
+        if entity.state != State::Running(cpu) {
+            return false;
+        }
+        let paused = entity.paused;
+        if self.is_online(cpu) && !paused {
+            let open = self
+                .cores
+                .get(cpu)
+                .is_some_and(|core| self.rule.is_open(entity, &core.clock.phase));
+            let far = self.rule.is_global() || self.urgency(entity) >= BACKGROUND;
+            let rival = if far {
+                self.source(cpu, now).map(|(_, id)| id)
+            } else {
+                self.first(cpu, cpu, now)
+            };
+            let rival = rival.and_then(|id| self.entity(id)).map(|rival| Rival {
+                key: rival.key,
+                pressing: rival.pressing,
+            });
+            let lent = entity.boost.map_or(u64::MAX, |boost| boost.key);
+            let hurried = entity.boost.is_some() && rival.is_none_or(|rival| rival.key >= lent);
+            if let Some(entity) = self.entities.get_mut(usize::from(id.0))
+                && open
+                && (hurried || self.rule.continues(entity, rival, now))
+            {
+                if rival.is_none()
+                    && let Some(core) = self.cores.get_mut(cpu)
+                {
+                    self.rule.most_deserving(entity, &mut core.clock);
+                }
+                return true;
+            }
+        }
+        let Some(entity) = self.entities.get_mut(usize::from(id.0)) else {
+            return false;
+        };
+        entity.state = State::Ready;
+        if paused {
+            entity.since = now;
+        } else {
+            // Offline, it waits here until its registers are saved and it can be taken elsewhere.
+            let place = self.rule.queued(entity, now);
+            self.insert(id, place);
+        }
+        false
+    }
+
+    /// The decision that follows from what the core holds.
+    pub(crate) fn decision(&mut self, cpu: CpuId, now: u64) -> Decision {
+        let until = self.deadline(cpu, now);
+        let running = self.cores.get(cpu).and_then(|core| core.running);
+        let next = running.filter(|id| {
+            self.entity(*id)
+                .is_some_and(|entity| entity.state == State::Running(cpu) && !entity.paused)
+        });
+        // Somebody stays behind whom an idle core may run: one that was held back and has been released here, or one
+        // that was passed over for another core's.
+        let taker = (next.is_some() && self.contended(cpu)).then(|| self.taker(cpu, now));
+        let Some(core) = self.cores.get_mut(cpu) else {
+            return Decision::IDLE;
+        };
+        core.until = until;
+        core.undecided = core.running != next;
+        Decision {
+            next,
+            leave: core.leaving,
+            until,
+            kick: taker.flatten(),
+        }
+    }
+
+    /// When something changes on that core with time alone.
+    pub(crate) fn deadline(&self, cpu: CpuId, now: u64) -> Option<u64> {
+        let core = self.cores.get(cpu).filter(|_| self.is_online(cpu))?;
+        let next = core.running.and_then(|id| self.entity(id));
+        let next = next.filter(|entity| entity.state == State::Running(cpu));
+        let first = core.queue.iter().next().and_then(|id| self.entity(id));
+        let waiting = first.map(|entity| entity.key);
+        // One that was lent urgency is not held to a turn or a budget.
+        let turn = next
+            .filter(|entity| entity.boost.is_none())
+            .and_then(|entity| self.rule.until(entity, waiting, now));
+        if !self.rule.holds_back() {
+            return turn;
+        }
+        let releases = core.queue.iter().filter_map(|id| self.entity(id));
+        let releases = releases.map(Entity::held_until).filter(|at| *at > now);
+        let boundary = core.clock.phase.until;
+        let concerns = next.is_some() || first.is_some();
+        let boundary = (concerns && boundary != u64::MAX).then_some(boundary);
+        releases.chain(turn).chain(boundary).min()
+    }
+}
