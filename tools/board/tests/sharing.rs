@@ -63,6 +63,9 @@ mistakes! {
         + &small("c", "affinity = [2, 3]\nbudget_us = 401\nperiod_us = 1_000")));
     null_with_two_on_a_core: system(&(pool("null", "")
         + &small("a", "affinity = [2]") + &small("b", "affinity = [3]") + &small("c", "affinity = [2, 3]")));
+    null_by_default: system_with(
+        &off("SCHED_DEFAULT_WRR").with("SCHED_DEFAULT_NULL", Value::Bool(true)),
+        &(small("a", "").replace("vcpus = 1", "vcpus = 4") + &small("b", "")));
     null_with_a_thread: system_with(&model("PREEMPT_FULL"), &(pool("null", "")
         + "[[thread]]\nname = \"console\"\naffinity = [2]\nbackground = false\n" + &small("a", "affinity = [2]")));
     cyclic_without_frame: system(&(pool("cyclic", "window = [{ vm = \"a\", start_us = 0, length_us = 5 }]") + &small("a", "affinity = [2]")));
