@@ -73,6 +73,18 @@ fn a_step_prints_at_most_sixteen_bytes_however_long_the_line() {
 }
 
 #[test]
+fn a_full_line_is_told_apart_from_more_to_do() {
+    let (mut console, screen) = three();
+    console.offer(1, b"hi\n");
+    let mut slow = Slow::default();
+    assert_eq!(console.step(0, &screen.1, &mut slow), Progress::More);
+    assert_eq!(console.step(0, &screen.1, &mut slow), Progress::Blocked);
+    slow.room = usize::MAX;
+    while console.step(0, &screen.1, &mut slow) == Progress::More {}
+    assert_eq!(slow.out, b"[b] hi\r\n");
+}
+
+#[test]
 fn what_a_vm_wrote_before_a_log_line_appears_before_it() {
     let (mut console, mut screen) = three();
     console.offer(1, b"before\nhal");
