@@ -33,6 +33,9 @@ const TYPED: usize = 8;
 /// Steps that are made at once by those who log or write while nobody else prints.
 const AT_ONCE: usize = 4096;
 
+/// Steps that are made when EL2 has failed: several times what all that can wait takes on a UART that is never full.
+const LAST_STEPS: usize = 100_000;
+
 static TERMINAL: SpinLock<Console<COUNT>> = SpinLock::new(Console::new(Config {
     prefix: 1,
     partial_after: u64::MAX,
@@ -339,4 +342,21 @@ pub fn finish() {
         arch::cpu::relax();
     }
     hw::UART.flush();
+}
+
+/// EL2 has failed: prints what waits, if nobody is in the middle of printing. Takes a bounded time.
+pub fn last_words() {
+    IrqGuard::with(|irq| {
+        let Some(mut terminal) = TERMINAL.try_lock(irq) else {
+            return;
+        };
+        let now = arch::timer::now();
+        for _ in 0..LAST_STEPS {
+            match terminal.step(now, &TEXT, &mut Line) {
+                Progress::More => {}
+                Progress::Blocked => arch::cpu::relax(),
+                Progress::Idle => break,
+            }
+        }
+    });
 }

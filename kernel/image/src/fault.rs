@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use arch::FaultFrame;
 
-use crate::{hw, symbols};
+use crate::{console, hw, symbols};
 
 /// The early UART as something to write to.
 struct Early;
@@ -76,8 +76,12 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 fn begin() {
     let _ = arch::cpu::irq_mask();
     // Before the MMU is on there is one core only, and nothing to arbitrate.
-    if arch::mmu::is_on() && REPORTING.swap(true, Ordering::AcqRel) {
-        arch::cpu::park();
+    if arch::mmu::is_on() {
+        if REPORTING.swap(true, Ordering::AcqRel) {
+            arch::cpu::park();
+        }
+        // What was logged just before may say why.
+        console::last_words();
     }
     arch::boot::early_print("\n");
 }
