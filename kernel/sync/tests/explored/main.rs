@@ -3,6 +3,9 @@
 //! The lock-free algorithms run over loom's atomics with the kernel's orderings repeated (`spinning.rs`). What sleeps keeps its
 //! state under the kernel's own spin lock, explored by itself in `tests/ticket.rs`; here, beginning a section
 //! is where loom may switch (`sleeping.rs`). A lost wake-up is a deadlock, which loom reports.
+//!
+//! Not with lock-order checking: that remembers from one exploration to the next, and loom wants them all alike.
+#![cfg(not(feature = "lockdep"))]
 
 mod sleeping;
 mod spinning;
