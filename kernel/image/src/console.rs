@@ -94,8 +94,7 @@ fn log_and(text: fmt::Arguments<'_>, publish: impl Fn(&mut Console<COUNT>, conso
     let wait = || {
         let alone = !SERVED.load(Ordering::Acquire);
         // Masked, there is no time to wait for the line; otherwise there is while it takes something.
-        alone && step() != Progress::Idle
-            || !arch::cpu::irqs_masked() && step() == Progress::More
+        alone && step() != Progress::Idle || !arch::cpu::irqs_masked() && step() == Progress::More
     };
     TEXT.format(text, wait, |line| {
         TERMINAL.with(|terminal| publish(terminal, line));
