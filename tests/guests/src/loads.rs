@@ -117,7 +117,8 @@ impl Load {
     /// One turn.
     pub fn turn(self, partner: u64) {
         match self {
-            Self::Idle | Self::Hold | Self::Grant => sleep_us(1000),
+            // Once and for long: what wakes often is not idle.
+            Self::Idle | Self::Hold | Self::Grant => sleep_us(500_000),
             Self::Spin => (0..1000).for_each(|turn| {
                 // Keeps the loop a loop.
                 core::hint::black_box(turn);
@@ -138,6 +139,10 @@ impl Load {
 pub fn run_until(load: Load, machine: &Machine, end: u64) {
     let partner = machine.number("vm=").unwrap_or(0);
     load.prepare(partner);
+    if load == Load::Idle {
+        let left = end.saturating_sub(cpu::count()) / (cpu::frequency() / 1_000_000).max(1);
+        return sleep_us(left);
+    }
     loop {
         load.turn(partner);
         if cpu::count() >= end {
