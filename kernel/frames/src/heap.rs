@@ -279,18 +279,21 @@ impl<const WORDS: usize, const OWNERS: usize> Heap<WORDS, OWNERS> {
 
     /// Puts an extent into the sets that its state asks for, and takes it from an owner that has nothing in it any more.
     fn settle(&mut self, index: usize) {
+        // A page in hand keeps the extent from being whole, but is nobody's.
+        let hand = self.hand.is_some_and(|(extent, _)| extent == index);
         let Some(extent) = self.extent(index) else {
             return;
         };
-        let empty = extent.in_use == 0;
+        let whole = extent.in_use == 0;
+        let empty = extent.in_use == u16::from(hand);
         let (owner, full) = (extent.owner, u32::from(extent.in_use) == EXTENT_PAGES);
         let soiled = extent.soiled != 0;
         if empty {
             extent.owner = NOBODY;
         }
         self.soiled.put(index, soiled);
-        self.clean.put(index, empty && !soiled);
-        self.other.put(index, empty && soiled);
+        self.clean.put(index, whole && !soiled);
+        self.other.put(index, whole && soiled);
         if let Some(owned) = self.owned.get_mut(usize::from(owner)) {
             owned.put(index, !empty);
         }
@@ -431,39 +434,28 @@ impl<const WORDS: usize, const OWNERS: usize> Chunks for Heap<WORDS, OWNERS> {
         let index = self.owned.get(usize::from(owner)).and_then(Set::first)?;
         let hand = self.hand.filter(|(extent, _)| *extent == index);
         let extent = self.extent(index)?;
-        let pages = u32::from(extent.in_use).saturating_sub(u32::from(hand.is_some() as u8));
+        let held = u16::from(hand.is_some());
+        let pages = u32::from(extent.in_use.saturating_sub(held));
         for (used, dirty) in extent.used.iter_mut().zip(&mut extent.dirty) {
             *dirty |= *used;
             *used = 0;
         }
-        extent.in_use = 0;
         if let Some((_, page)) = hand {
-            // Not the owner's: it stays in hand, and the extent is nobody's and not whole.
+            // Not the owner's: it stays in hand.
             let bit = 1u64.wrapping_shl((page % 64) as u32);
-            if let (Some(used), Some(dirty)) = (
+            let words = (
                 extent.used.get_mut(page / 64),
                 extent.dirty.get_mut(page / 64),
-            ) {
+            );
+            if let (Some(used), Some(dirty)) = words {
                 *used |= bit;
                 *dirty &= !bit;
             }
         }
-        let soiled = extent
-            .dirty
-            .iter()
-            .map(|word| word.count_ones())
-            .sum::<u32>();
-        let before = u32::from(extent.soiled);
-        extent.soiled = soiled as u16;
-        self.unbook(owner, pages, soiled.wrapping_sub(before));
+        extent.in_use = held;
+        extent.soiled = extent.soiled.wrapping_add(pages as u16);
+        self.unbook(owner, pages, pages);
         self.settle(index);
-        if hand.is_some()
-            && let Some(extent) = self.extent(index)
-        {
-            extent.in_use = 1;
-            self.clean.put(index, false);
-            self.other.put(index, false);
-        }
         Some(pages)
     }
 
@@ -490,13 +482,11 @@ impl<const WORDS: usize, const OWNERS: usize> Chunks for Heap<WORDS, OWNERS> {
                     .wrapping_add(word.trailing_zeros() as usize)
             })?;
         extent.take(page);
-        let owner = extent.owner;
         self.hand = Some((index, page));
         self.usage.free = self.usage.free.wrapping_sub(1);
         self.usage.dirty = self.usage.dirty.wrapping_sub(1);
         self.usage.held = 1;
         self.settle(index);
-        debug_assert!(owner == NOBODY || self.owned.get(usize::from(owner)).is_some());
         Some(self.address(index, page))
     }
 

@@ -51,10 +51,10 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (place.clone(), length.clone(), 0u64..2).prop_map(|(a, n, f)| Op::Populate(a, n, f)),
         3 => (place.clone(), length.clone()).prop_map(|(a, n)| Op::Reclaim(a, n)),
         3 => (place.clone(), length).prop_map(|(a, n)| Op::Unmap(a, n)),
-        3 => (any::<bool>(), place.clone(), 1u64..20, 1u8..4).prop_map(|(o, a, n, to)| Op::Grant(o, a, n, to)),
+        4 => (any::<bool>(), place.clone(), 1u64..20, 0u8..6).prop_map(|(o, a, n, to)| Op::Grant(o, a, n, to)),
         2 => (0u8..4).prop_map(Op::Ungrant),
-        4 => (1u8..4, 0u8..4, place.clone()).prop_map(|(vm, n, a)| Op::Map(vm, n, a)),
-        2 => (1u8..4, 0u8..4).prop_map(|(vm, n)| Op::UnmapGrant(vm, n)),
+        5 => (0u8..6, 0u8..4, place.clone()).prop_map(|(vm, n, a)| Op::Map(vm, n, a)),
+        2 => (0u8..6, 0u8..4).prop_map(|(vm, n)| Op::UnmapGrant(vm, n)),
         2 => (0u8..4, place, 0u64..5000, 0u64..9000).prop_map(|(n, a, at, len)| Op::Copy(n, a, at, len)),
         2 => (0u64..600, 1u64..20).prop_map(|(a, n)| Op::Multi(a, n)),
         1 => (1u8..4).prop_map(Op::Destroy),
@@ -84,6 +84,13 @@ fn begin(fake: Fake, vm: u8, op: &Op) -> Option<(u8, Result<hypercall::Reply, u6
         let runs = vm == 0 || fake.state_of(vm).state == state::RUNNING;
         runs.then(|| (vm, fake.begin(vm, function, arguments)))
     };
+    let maker = |owner: u8| {
+        if (1..4).contains(&owner) {
+            owner
+        } else {
+            (vm + 1) % 3 + 1
+        }
+    };
     let grown = |grant: u64| at(3 * 512 + grant);
     match *op {
         Op::Populate(page, pages, flags) => {
@@ -93,13 +100,21 @@ fn begin(fake: Fake, vm: u8, op: &Op) -> Option<(u8, Result<hypercall::Reply, u6
         Op::Unmap(page, pages) => call(vm, ops::UNMAP, &[at(page), pages * PAGE]),
         Op::Grant(own, page, pages, to) => {
             let ipa = if own { OWN + page % 8 * PAGE } else { at(page) };
+            // Mostly to the next VM, which looks for it there.
+            let to = if to < 4 && to != 0 && to != vm {
+                to
+            } else {
+                vm % 3 + 1
+            };
             call(vm, ops::GRANT, &[ipa, pages, to.into(), 1, 0])
         }
         Op::Ungrant(slot) => call(vm, ops::UNGRANT, &[name(vm, slot)]),
-        Op::Map(owner, slot, page) => call(vm, ops::GRANT_MAP, &[name(owner, slot), grown(page)]),
-        Op::UnmapGrant(owner, slot) => call(vm, ops::GRANT_UNMAP, &[name(owner, slot)]),
+        Op::Map(owner, slot, page) => {
+            call(vm, ops::GRANT_MAP, &[name(maker(owner), slot), grown(page)])
+        }
+        Op::UnmapGrant(owner, slot) => call(vm, ops::GRANT_UNMAP, &[name(maker(owner), slot)]),
         Op::Copy(slot, page, offset, length) => {
-            let owner = vm % 3 + 1;
+            let owner = (vm + 1) % 3 + 1;
             if fake.state_of(vm).state != state::RUNNING {
                 return None;
             }
@@ -152,7 +167,7 @@ proptest! {
                     let (vm, handle) = suspended.swap_remove(which.index(suspended.len()));
                     leave_after(*pauses);
                     // It may have been abandoned.
-                    let gone = fake.0.ops[usize::from(vm)].resume(0, handle).map(|lease| fake::poll(lease));
+                    let gone = fake.0.ops[usize::from(vm)].resume(0, handle).map(fake::poll);
                     gone.ok().map(|polled| (vm, polled))
                 }
                 Act::Abandon(vm) => {

@@ -514,7 +514,7 @@ impl Machine for Fake {
     }
     fn scrub(self, pa: u64) {
         step();
-        assert!(pa >= HEAP && pa % PAGE == 0);
+        assert!(pa >= HEAP && pa.is_multiple_of(PAGE));
         assert_eq!(HELD.get(), 0, "nobody waits for a scrub");
         self.0.page(pa, |page| page.fill(0));
     }
