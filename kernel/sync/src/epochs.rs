@@ -73,7 +73,9 @@ impl<E: Epoch, const CPUS: usize> Epochs<E, CPUS> {
         };
         let requested = self.requested.load();
         // The usual case: two loads and a compare. The core's own word is written by itself only.
-        if seen.load() == requested {
+        let before = seen.load();
+        // An absent core stays absent: it may be turned off before it passes here again.
+        if before == requested || before == ABSENT {
             return false;
         }
         seen.store(requested);

@@ -299,6 +299,12 @@ fn a_grace_period_names_the_cores_it_waits_for_and_ends_with_the_last_of_them() 
     assert!(over.poll().is_ready() && !rcu.is_over(later));
     on(0, &rcu, Rcu::away);
     assert!(rcu.is_over(later), "who is gone holds nothing");
+    on(0, &rcu, Rcu::quiescent);
+    assert_eq!(
+        rcu.request().cores(),
+        0b10,
+        "and stays gone until it is back"
+    );
 }
 
 #[test]
