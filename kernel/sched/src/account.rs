@@ -1,4 +1,7 @@
-//! Where a vCPU's time goes.
+//! Where the time of a vCPU or a hypervisor thread goes.
+//!
+//! A vCPU and a hypervisor thread each have an account; what a thread does is booked in the thread's own (as
+//! [`Heading::Own`]) and shows in a vCPU's as time waited.
 //!
 //! Every tick since the account was opened is booked under exactly one [`Heading`]; the headings add up to the
 //! time elapsed. Time that EL2 spends for somebody else while this vCPU is on the core, such as handling another
@@ -15,8 +18,10 @@ pub enum Heading {
     Guest,
     /// In EL2 on its own behalf: its traps, its interrupts, its switches.
     Own,
-    /// In EL2, on its core, on behalf of others.
+    /// In EL2, on its core, on behalf of others: their interrupts, the console.
     Others,
+    /// In EL2, on its core, for background tasks: what hypervisor threads do where there are threads.
+    Tasks,
 }
 
 /// Ticks under each heading.
@@ -32,13 +37,17 @@ pub struct Times {
     pub own: u64,
     /// [`Heading::Others`].
     pub others: u64,
+    /// [`Heading::Tasks`].
+    pub tasks: u64,
 }
 
 impl Times {
     /// What a guest is told as stolen time (Arm DEN0057): it wanted to run and did not.
     #[must_use]
     pub const fn steal(&self) -> u64 {
-        self.waiting.saturating_add(self.others)
+        self.waiting
+            .saturating_add(self.others)
+            .saturating_add(self.tasks)
     }
 
     /// What the vCPU is charged: it ran, or EL2 worked for it.
@@ -82,6 +91,8 @@ pub struct Account {
     times: Times,
     /// What `others_end` goes back to.
     interrupted: Heading,
+    /// What `tasks_end` goes back to.
+    put_off: Heading,
 }
 
 impl Account {
@@ -97,8 +108,10 @@ impl Account {
                 guest: 0,
                 own: 0,
                 others: 0,
+                tasks: 0,
             },
             interrupted: Heading::Own,
+            put_off: Heading::Own,
         }
     }
 
@@ -152,6 +165,26 @@ impl Account {
         taken
     }
 
+    /// EL2 turns to background tasks while this vCPU is on the core. Interrupts may come meanwhile; they are booked apart.
+    /// Not nested: the outermost pair counts.
+    pub const fn tasks_begin(&mut self, now: u64) {
+        if !matches!(self.heading, Heading::Tasks) {
+            self.put_off = self.heading;
+            self.turn(Heading::Tasks, now);
+        }
+    }
+
+    /// They are done, or put off. Returns how many ticks they took, without interrupts that came last, for
+    /// `Policy::refund`.
+    pub const fn tasks_end(&mut self, now: u64) -> u64 {
+        if !matches!(self.heading, Heading::Tasks) {
+            return 0;
+        }
+        let taken = now.saturating_sub(self.since);
+        self.turn(self.put_off, now);
+        taken
+    }
+
     /// The core was taken from it.
     pub const fn preempted(&mut self, now: u64) {
         self.turn(Heading::Waiting, now);
@@ -166,6 +199,12 @@ impl Account {
     #[must_use]
     pub const fn heading(&self) -> Heading {
         self.heading
+    }
+
+    /// Ticks up to `now` that were stolen from it ([`Times::steal`]): what PV time publishes. Never falls.
+    #[must_use]
+    pub const fn stolen(&self, now: u64) -> u64 {
+        self.times(now).steal()
     }
 
     /// The times up to `now`.
@@ -186,6 +225,7 @@ impl Account {
             Heading::Guest => &mut self.times.guest,
             Heading::Own => &mut self.times.own,
             Heading::Others => &mut self.times.others,
+            Heading::Tasks => &mut self.times.tasks,
         };
         *entry = entry.wrapping_add(elapsed);
         self.since = self.since.wrapping_add(elapsed);

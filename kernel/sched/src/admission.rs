@@ -5,31 +5,38 @@
 //! deadlines equal to periods: the servers fit if and only if their shares add up to at most 1 (Liu and Layland
 //! 1973). Which core a server goes to is a heuristic: of those it may use, the one that has most left. So a set may be
 //! refused that another order of adding would have placed; naming single cores in the affinities decides it.
-//! Shares are rounded up to 2⁻³², so rounding never admits too much.
+//! Shares are exact to 2⁻⁶⁴, rounded down: what that may admit too much is a tick in centuries.
 
 use crate::policy::{Cores, CpuId};
 
-/// A part of one core, in units of 2⁻³².
+/// A part of one core, in units of 2⁻⁶⁴.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Share(u64);
+pub struct Share(u128);
 
 impl Share {
     /// A whole core.
-    pub const WHOLE: Share = Share(1 << 32);
+    pub const WHOLE: Share = Share(1 << 64);
 
     /// `budget` in each `period`, in any one unit of time. A period of 0 is more than any core has.
     #[must_use]
     pub fn of(budget: u64, period: u64) -> Self {
-        let wide = u128::from(budget).wrapping_shl(32);
-        let share = wide.checked_add(u128::from(period).saturating_sub(1));
-        let share = share.and_then(|wide| wide.checked_div(u128::from(period)));
-        Share(share.map_or(u64::MAX, |share| u64::try_from(share).unwrap_or(u64::MAX)))
+        let wide = u128::from(budget).wrapping_shl(64);
+        Share(wide.checked_div(u128::from(period)).unwrap_or(u128::MAX))
     }
 
-    /// The same in tenths of a percent, rounded up, for messages.
+    /// The same in tenths of a percent, rounded to the nearest, for messages.
     #[must_use]
     pub const fn permille(self) -> u64 {
-        self.0.saturating_mul(1000).div_ceil(Self::WHOLE.0)
+        let permille = (self
+            .0
+            .saturating_mul(1000)
+            .saturating_add(Self::WHOLE.0 / 2))
+            / Self::WHOLE.0;
+        if permille > u64::MAX as u128 {
+            u64::MAX
+        } else {
+            permille as u64
+        }
     }
 }
 
@@ -45,7 +52,7 @@ pub struct Overload {
 /// The shares of up to `CPUS` cores that are taken.
 #[derive(Clone, Copy, Debug)]
 pub struct Admission<const CPUS: usize> {
-    taken: [u64; CPUS],
+    taken: [u128; CPUS],
     cores: usize,
 }
 

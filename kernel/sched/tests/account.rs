@@ -23,7 +23,8 @@ fn time_in_el2_for_another_is_not_charged_to_the_vcpu_that_it_interrupts() {
             waiting: 20 + 99,
             guest: 69 + 95,
             own: 1 + 3 + 2 + 1,
-            others: 1000
+            others: 1000,
+            tasks: 0,
         }
     );
     assert_eq!(times.steal(), 1119);
@@ -43,6 +44,24 @@ fn a_nested_stretch_for_others_is_one_stretch() {
 }
 
 #[test]
+fn background_tasks_and_the_interrupts_that_come_meanwhile_are_booked_apart() {
+    let mut account = Account::new(0);
+    account.run(0);
+    account.enter_guest(10);
+    account.exit_guest(100);
+    account.tasks_begin(103);
+    account.others_begin(150);
+    assert_eq!(account.others_end(170), 20);
+    assert_eq!(account.tasks_end(200), 30);
+    account.enter_guest(205);
+    let times = account.times(300);
+    assert_eq!((times.tasks, times.others), (47 + 30, 20));
+    assert_eq!((times.guest, times.own), (90 + 95, 10 + 3 + 5));
+    assert_eq!(account.stolen(300), 97);
+    assert_eq!(account.tasks_end(300), 0);
+}
+
+#[test]
 fn becoming_ready_on_a_core_changes_nothing() {
     let mut account = Account::new(0);
     account.run(0);
@@ -55,10 +74,11 @@ proptest! {
     #[test]
     fn the_headings_add_up_to_the_time_elapsed(
         start in 0u64..1_000_000,
-        steps in prop::collection::vec((0u8..8, 0u64..100_000), 0..200),
+        steps in prop::collection::vec((0u8..10, 0u64..100_000), 0..200),
     ) {
         let mut account = Account::new(start);
         let mut now = start;
+        let mut stolen = 0;
         for (call, elapsed) in steps {
             now += elapsed;
             match call {
@@ -69,9 +89,13 @@ proptest! {
                 4 => account.others_begin(now),
                 5 => { account.others_end(now); }
                 6 => account.preempted(now),
+                7 => account.tasks_begin(now),
+                8 => { account.tasks_end(now); }
                 _ => account.asleep(now),
             }
             prop_assert_eq!(account.times(now).total(), now - start);
+            prop_assert!(account.stolen(now) >= stolen);
+            stolen = account.stolen(now);
         }
         prop_assert_eq!(account.times(now + 7).total(), now + 7 - start);
     }
