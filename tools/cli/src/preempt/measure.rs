@@ -1,5 +1,6 @@
 //! One counted run: boots it, waits for its end, reads the guests' own lines.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Row;
@@ -7,6 +8,7 @@ use crate::build::Build;
 use crate::emulator::{Emulator, Waited};
 use crate::project::Project;
 use crate::run::{self, Options};
+use crate::transcript::Transcript;
 use crate::{Failure, Result};
 
 /// A counted run is single-threaded; this only ends one that hangs.
@@ -33,13 +35,35 @@ pub struct Measured {
     pub stretch: Option<u64>,
 }
 
-/// Runs a build, counting instructions.
+/// Runs a build, counting instructions, and reads the figures.
 pub fn measure(project: &Project, build: &Build, model: &str, load: &str) -> Result<Measured> {
+    let transcript = counted_run(project, build)?;
+    read(
+        &transcript.of_vm(RT),
+        &transcript.of_vm(NEIGHBOUR),
+        model,
+        load,
+    )
+    .ok_or_else(|| {
+        let log = log_path(build);
+        let shown = log.display();
+        Failure::new(format!(
+            "the RT guest printed no figures; the console is in {shown}"
+        ))
+    })
+}
+
+fn log_path(build: &Build) -> PathBuf {
+    build.folder.join("bench.log")
+}
+
+/// Runs a build to its end, counting instructions; it must end well.
+pub fn counted_run(project: &Project, build: &Build) -> Result<Transcript> {
     let options = Options {
         icount: true,
         ..Options::default()
     };
-    let log = build.folder.join("bench.log");
+    let log = log_path(build);
     let mut emulator = Emulator::start(&mut run::qemu(project, build, &options)?, &log, false)?;
     let waited = emulator.wait(LIMIT, |_| false);
     emulator.kill();
@@ -55,13 +79,7 @@ pub fn measure(project: &Project, build: &Build, model: &str, load: &str) -> Res
     transcript
         .judge(&build.model.system)
         .map_err(|why| Failure::new(format!("{why}; {}", shown())))?;
-    read(
-        &transcript.of_vm(RT),
-        &transcript.of_vm(NEIGHBOUR),
-        model,
-        load,
-    )
-    .ok_or_else(|| Failure::new(format!("the RT guest printed no figures; {}", shown())))
+    Ok(transcript)
 }
 
 /// Reads what the RT guest and its neighbour wrote.

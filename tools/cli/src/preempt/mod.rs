@@ -6,11 +6,12 @@
 //! virtual nanosecond (`-icount shift=0`) and repeats exactly. Caches, TLBs and interference do not exist there.
 //!
 //! Besides: `legacy` with several values of `CONFIG_CHECKPOINT_INTERVAL` ([`SWEEP`]), and how late a guest's own timer is
-//! while the guest itself is inside a 1 GiB operation ([`OWN`]).
+//! while the guest itself is inside a 1 GiB operation ([`OWN`]); and the longest sections with interrupts masked ([`atomic`]).
 //!
 //! Written to `build/bench/`: `preempt.json`, a list of rows; `preempt-histograms.json`, `preempt-sweep.json`,
-//! `preempt-own.json`, and `preempt-sizes.json`: what each model's image takes. [`judge`] holds the figures against their bars.
+//! `preempt-own.json`, `preempt-atomic.json`, and `preempt-sizes.json`: what each model's image takes. [`judge`] holds the figures against their bars.
 
+mod atomic;
 mod judge;
 mod measure;
 
@@ -144,6 +145,16 @@ pub fn bench_command(project: &mut Project, filter: Option<&str>) -> Result<()> 
             }
         }
     }
+    let mut sections = Vec::new();
+    for system in atomic::systems() {
+        if wanted(&format!("full/atomic/{system}")) {
+            match atomic::run(project, &system) {
+                Ok(found) => sections.extend(found),
+                Err(failure) => problems.push(format!("full/atomic/{system}: {failure}")),
+            }
+        }
+    }
+    problems.extend(sections.iter().filter_map(atomic::judge));
     if wanted("sizes") {
         write(
             &project.path("build/bench/preempt-sizes.json"),
@@ -152,6 +163,7 @@ pub fn bench_command(project: &mut Project, filter: Option<&str>) -> Result<()> 
     }
     if filter.is_none() {
         write_all(project, &measured, &own, &swept)?;
+        write(&project.path("build/bench/preempt-atomic.json"), &sections)?;
         problems.extend(judge::judge(&rows(&measured), &rows(&own)));
     }
     if problems.is_empty() {
