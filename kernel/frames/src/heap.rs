@@ -9,17 +9,13 @@
 //! Does not: defragment. An extent with one page in use is no extent to anybody, and no page to other owners.
 
 use crate::PAGE_SIZE;
+use crate::extent::{BITS, Extent, NOBODY};
 use crate::set::Set;
 
 /// Bytes in an extent.
 pub const EXTENT_SIZE: u64 = 512 * PAGE_SIZE;
 /// Pages in an extent.
 pub const EXTENT_PAGES: u32 = 512;
-
-/// Bitmap words of an extent.
-const BITS: usize = 8;
-/// The owner of an extent that has none.
-const NOBODY: u8 = u8::MAX;
 
 /// A piece of the heap that was handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,83 +90,6 @@ pub trait Chunks {
     fn usage(&self) -> HeapUsage;
     /// Pages that `owner` holds.
     fn held_by(&self, owner: u8) -> u32;
-}
-
-#[derive(Debug)]
-struct Extent {
-    used: [u64; BITS],
-    /// Free pages that are not zeros.
-    dirty: [u64; BITS],
-    /// Bits set in each.
-    in_use: u16,
-    soiled: u16,
-    owner: u8,
-}
-
-impl Extent {
-    const fn new() -> Self {
-        Extent {
-            used: [0; BITS],
-            dirty: [0; BITS],
-            in_use: 0,
-            soiled: 0,
-            owner: NOBODY,
-        }
-    }
-
-    /// A free page: a clean one if there is one.
-    fn free_page(&self) -> Option<usize> {
-        let in_word = |index: usize, free: u64| {
-            (free != 0).then(|| {
-                index
-                    .wrapping_mul(64)
-                    .wrapping_add(free.trailing_zeros() as usize)
-            })
-        };
-        let words = || self.used.iter().zip(&self.dirty).enumerate();
-        words()
-            .find_map(|(index, (used, dirty))| in_word(index, !used & !dirty))
-            .or_else(|| words().find_map(|(index, (used, _))| in_word(index, !used)))
-    }
-
-    /// Marks a free page as used; whether it was clean.
-    fn take(&mut self, page: usize) -> bool {
-        let bit = 1u64.wrapping_shl((page % 64) as u32);
-        let mut clean = true;
-        if let Some(dirty) = self
-            .dirty
-            .get_mut(page / 64)
-            .filter(|word| **word & bit != 0)
-        {
-            *dirty &= !bit;
-            self.soiled = self.soiled.wrapping_sub(1);
-            clean = false;
-        }
-        if let Some(used) = self.used.get_mut(page / 64) {
-            *used |= bit;
-            self.in_use = self.in_use.wrapping_add(1);
-        }
-        clean
-    }
-
-    /// Marks a page as free, if it is used; whether it was.
-    fn put(&mut self, page: usize, clean: bool) -> bool {
-        let bit = 1u64.wrapping_shl((page % 64) as u32);
-        let Some(used) = self
-            .used
-            .get_mut(page / 64)
-            .filter(|word| **word & bit != 0)
-        else {
-            return false;
-        };
-        *used &= !bit;
-        self.in_use = self.in_use.wrapping_sub(1);
-        if let Some(dirty) = self.dirty.get_mut(page / 64).filter(|_| !clean) {
-            *dirty |= bit;
-            self.soiled = self.soiled.wrapping_add(1);
-        }
-        true
-    }
 }
 
 /// A heap of up to 64 × `WORDS` extents for the owners 0 to `OWNERS` - 1. `WORDS` is at most 64, `OWNERS` at most 255.

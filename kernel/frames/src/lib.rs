@@ -23,6 +23,7 @@
     )
 )]
 
+mod extent;
 mod heap;
 mod pool;
 mod set;

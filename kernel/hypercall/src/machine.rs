@@ -43,7 +43,7 @@ pub enum Life {
     /// Let them go on. From paused.
     Resume,
     /// Ask it to stop for good, to be destroyed: from any state but absent to dying, which the caller then owns. From
-    /// dying: takes it over if nobody owns it, else [`Error::Busy`].
+    /// dying: takes it over if nobody owns it, else [`Error::Busy`]. From then on its vCPUs begin no operation.
     Destroy,
     /// The same, to be started again: from any state but absent, off and dying to stopping, which the caller then owns;
     /// taken over as above. From off and absent: [`Error::State`].
