@@ -87,6 +87,10 @@ impl Rule for Chosen {
         ask!(self, rule => rule.holds_back(), false)
     }
 
+    fn has_clock(&self) -> bool {
+        ask!(self, rule => rule.has_clock(), false)
+    }
+
     fn weighs(&self) -> bool {
         ask!(self, rule => rule.weighs(), false)
     }

@@ -98,6 +98,10 @@ impl Rule for Credits {
         check_weight(params)
     }
 
+    fn has_clock(&self) -> bool {
+        true
+    }
+
     fn holds_back(&self) -> bool {
         true
     }

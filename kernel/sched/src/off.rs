@@ -45,6 +45,10 @@ impl Rule for Off {
         match *self {}
     }
 
+    fn has_clock(&self) -> bool {
+        match *self {}
+    }
+
     fn weighs(&self) -> bool {
         match *self {}
     }

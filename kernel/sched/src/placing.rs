@@ -40,7 +40,7 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
                 .map_or(u64::MAX, |entity| self.class(entity.key))
         };
         let takes = |taker: &CpuId| {
-            let Some(core) = self.cores.get(*taker).filter(|_| *taker != cpu) else {
+            let Some(core) = self.cores.get(*taker) else {
                 return false;
             };
             let running = core.running.and_then(|id| self.entity(id));
@@ -55,14 +55,16 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
             let own = self.first(*taker, *taker, now).map(class);
             running.is_none_or(|running| first < running) && own.is_none_or(|own| first < own)
         };
-        each(self.online).find(takes)
+        each(self.online & !bit(Some(cpu))).find(takes)
     }
 
     /// Makes a blocked, stopped or paused one ready.
     pub(crate) fn rouse(&mut self, id: VcpuId, now: u64) -> Option<CpuId> {
         let entity = self.entity(id)?;
         let cpu = self.best_core(entity, now);
-        self.witness(cpu, now);
+        if self.rule.has_clock() {
+            self.witness(cpu, now);
+        }
         let load = if self.rule.weighs() {
             self.load(cpu)
         } else {
@@ -227,13 +229,16 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
         if self.gives_way(running, entity) {
             return bit(Some(home));
         }
+        if best == home {
+            return 0;
+        }
         let gains = if self.rule.is_global() {
             self.bar(best) > self.urgency(entity)
         } else {
             let count = |cpu| self.competitors(cpu, entity, now);
             count(best).saturating_add(1) < count(home)
         };
-        if best != home && gains {
+        if gains {
             return bit(self.resettle(id, now));
         }
         0

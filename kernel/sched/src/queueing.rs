@@ -213,6 +213,13 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
     pub(crate) fn pass_over(&mut self, cpu: CpuId, now: u64) {
         let waiting = self.cores.get(cpu).map_or(0, |core| core.queue.len());
         for _ in 1..waiting {
+            // Most often the first has something left, or was woken for good reason.
+            let core = self.cores.get(cpu);
+            let front = core.and_then(|core| core.queue.iter().next());
+            let front = front.and_then(|id| self.entity(id));
+            if front.is_some_and(|entity| entity.pressing && entity.on.is_none()) {
+                return;
+            }
             let Some(id) = self.first(cpu, cpu, now) else {
                 return;
             };

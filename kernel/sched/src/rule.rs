@@ -83,6 +83,11 @@ pub trait Rule: Copy {
         false
     }
 
+    /// Whether it uses a core's [`Clock::base`].
+    fn has_clock(&self) -> bool {
+        false
+    }
+
     /// Whether [`woken`](Self::woken) wants to know the core's load.
     fn weighs(&self) -> bool {
         false
