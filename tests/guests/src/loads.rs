@@ -12,6 +12,7 @@
 //! | `copy` | copies the 64 MiB that the VM `vm=` grants, in one call |
 //! | `multicall` | two lists of 1,024 calls, long ones among them |
 //! | `console` | writes 1 MiB of text in one call |
+//! | `burn` | has the hypervisor work for 10,000 units in one call |
 //! | `hold` | populates 256 MiB once, then sleeps: the one to destroy |
 //! | `grant` | populates 64 MiB and grants it to the VM `vm=`, then sleeps: the one to copy from |
 
@@ -64,6 +65,8 @@ pub enum Load {
     Multicall,
     /// Writes much text.
     Console,
+    /// Has the hypervisor work for nothing.
+    Burn,
     /// Is there to be destroyed.
     Hold,
     /// Is there to be copied from.
@@ -71,7 +74,7 @@ pub enum Load {
 }
 
 impl Load {
-    const ALL: [(&'static str, Self); 9] = [
+    const ALL: [(&'static str, Self); 10] = [
         ("idle", Self::Idle),
         ("spin", Self::Spin),
         ("alloc", Self::Alloc),
@@ -79,6 +82,7 @@ impl Load {
         ("copy", Self::Copy),
         ("multicall", Self::Multicall),
         ("console", Self::Console),
+        ("burn", Self::Burn),
         ("hold", Self::Hold),
         ("grant", Self::Grant),
     ];
@@ -110,7 +114,7 @@ impl Load {
                 expect("populate what will be destroyed", populated, HELD);
             }
             Self::Grant => grant(partner),
-            Self::Idle | Self::Spin | Self::Alloc | Self::Destroy => {}
+            Self::Idle | Self::Spin | Self::Alloc | Self::Destroy | Self::Burn => {}
         }
     }
 
@@ -127,6 +131,10 @@ impl Load {
             Self::Destroy => destroy(partner),
             Self::Copy => copy_all(partner),
             Self::Multicall => multicall(),
+            Self::Burn => {
+                let burnt = call(ops::BURN, [10_000]);
+                expect("burn", burnt, 10_000);
+            }
             Self::Console => {
                 let written = call(ops::CONSOLE_WRITE, [BUFFER, MIB]);
                 expect("write 1 MiB of text", written, MIB);

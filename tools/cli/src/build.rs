@@ -76,8 +76,10 @@ pub fn evaluate(
         .join("board.toml");
     let built = guest_programs(project, &system)?;
     let text = std::fs::read_to_string(&system).context("read", &system)?;
-    let guests = if text.contains("@guests/") {
-        Some(project.guests()?)
+    let guests = if text.contains("@guests/linux/initrd-calls") {
+        Some(project.guests("module")?)
+    } else if text.contains("@guests/") {
+        Some(project.guests("guests")?)
     } else {
         None
     };

@@ -100,14 +100,15 @@ impl Project {
         })
     }
 
-    /// The folder that `@guests/` stands for. Guests are fetched only when a system first asks for them.
+    /// The folder that `@guests/` stands for, with what set-up's `group` puts there: `guests`, or `module`, which is those and
+    /// the initramfs that makes hypercalls. Either is fetched only when a system first asks for it.
     ///
     /// # Errors
     /// Set-up cannot bring them; it has said why.
-    pub fn guests(&mut self) -> Result<PathBuf> {
+    pub fn guests(&mut self, group: &str) -> Result<PathBuf> {
         let script = self.path("tools/setup.sh");
         let status = Command::new(&script)
-            .arg("guests")
+            .arg(group)
             .status()
             .context("run", &script)?;
         if !status.success() {
@@ -121,7 +122,7 @@ impl Project {
                 .into_iter()
                 .filter(|(key, _)| key == "CAESURA_GUESTS"),
         );
-        self.need("GUESTS", "guests")
+        self.need("GUESTS", group)
     }
 }
 

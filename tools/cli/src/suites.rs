@@ -26,8 +26,14 @@ pub enum Suites {
     Preempt,
 }
 
-/// Beginnings of names of host tests that stand for a defect of the 2021 preemption patches or a security advisory.
-const REGRESSIONS: [&str; 2] = ["preemption_2021", "xsa_"];
+/// What is in the names of host tests that stand for a defect of the 2021 preemption patches or a security advisory.
+const REGRESSIONS: [&str; 5] = [
+    "preemption_2021",
+    "xsa_",
+    "rtds_on_smp",
+    "a_vcpu_stopped_while_el2_works",
+    "mistakes_with_atomic_sections",
+];
 /// What the names of the models' system tests have in common.
 const PREEMPT: &str = "preempt/";
 
