@@ -101,13 +101,23 @@ proptest! {
 }
 
 #[test]
-fn a_vcpu_that_sleeps_mostly_preempts_a_busy_one_at_once() {
-    let mut machine = machine(1, vec![Params::shared(1, 256), Params::shared(1, 256)]);
-    machine.start(1);
+fn a_vcpu_that_sleeps_mostly_preempts_busy_ones_at_once() {
+    let mut machine = machine(1, vec![Params::shared(1, 256); 3]);
+    machine.start_all();
+    machine.wait_for_event(0);
+    machine.settle();
+    while machine.cores[0].running == Some(VcpuId(0)) {
+        machine.wait_for_event(0);
+        machine.settle();
+    }
+    machine.stop(0);
+    machine.settle();
+    machine.start(0);
+    machine.settle();
+    machine.wait_for_event(0);
     machine.settle();
     machine.run_for(50 * SLICE);
     for _ in 0..100 {
-        machine.start(0);
         machine.post(0);
         machine.event[0] = false;
         machine.settle();
@@ -115,7 +125,7 @@ fn a_vcpu_that_sleeps_mostly_preempts_a_busy_one_at_once() {
         machine.run_for(SLICE / 20);
         machine.wait_for_event(0);
         machine.settle();
-        machine.run_for(SLICE);
+        machine.run_for(SLICE + SLICE / 3);
     }
 }
 

@@ -244,3 +244,37 @@ fn a_scheduler_without_a_policy_takes_nobody() {
         assert_eq!(scheduler.configure(&config), Err(Error::BadConfig));
     }
 }
+
+#[test]
+fn one_that_holds_a_lock_beyond_its_turn_lacks_that_in_its_next() {
+    let mut machine = machine(Kind::RoundRobin, 1, vec![common(1), common(1), common(1)]);
+    machine.start_all();
+    // Everybody's turn begins anew.
+    machine.run_for(3 * SLICE);
+    assert_eq!(machine.ran, [SLICE; 3]);
+    let holder = machine.cores[0].running.unwrap().0;
+    machine.inherit(holder, (holder + 1) % 3);
+    machine.run_for(SLICE + SLICE / 2);
+    machine.disinherit(holder);
+    machine.settle();
+    assert_eq!(machine.ran[holder as usize], 2 * SLICE + SLICE / 2);
+    machine.run_for(2 * SLICE + SLICE / 2);
+    assert_eq!(machine.ran[holder as usize], 3 * SLICE, "half a turn");
+    machine.run_for(SLICE);
+    assert_eq!(machine.ran[holder as usize], 3 * SLICE);
+}
+
+#[test]
+fn one_held_back_on_a_core_that_went_offline_is_released_on_one_that_comes() {
+    let params = vec![common(0b11).capped(10)];
+    let mut machine = machine(Kind::Credit, 1, params);
+    machine.start_all();
+    machine.run_for(2 * SLICE);
+    assert_eq!(machine.cores[0].running, None);
+    machine.offline(0);
+    machine.online(1);
+    machine.settle();
+    machine.check_settled();
+    machine.run_for(10 * SLICE);
+    assert!(machine.ran[0] > SLICE, "{:?}", machine.ran);
+}
