@@ -103,18 +103,12 @@ proptest! {
 #[test]
 fn a_vcpu_that_sleeps_mostly_preempts_busy_ones_at_once() {
     let mut machine = machine(1, vec![Params::shared(1, 256); 3]);
-    machine.start_all();
-    machine.wait_for_event(0);
-    machine.settle();
-    while machine.cores[0].running == Some(VcpuId(0)) {
-        machine.wait_for_event(0);
-        machine.settle();
-    }
-    machine.stop(0);
-    machine.settle();
     machine.start(0);
     machine.settle();
     machine.wait_for_event(0);
+    machine.settle();
+    machine.start(1);
+    machine.start(2);
     machine.settle();
     machine.run_for(50 * SLICE);
     for _ in 0..100 {
