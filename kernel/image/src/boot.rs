@@ -12,7 +12,8 @@ use crate::config::{BOARD, SYSTEM};
 use crate::platform::{IrqGuard, Model};
 use crate::vm::{self, VMS};
 use crate::{
-    calls, chosen, console, cores, entity, fault, hooks, life, hw, irq, logger, memory, pack, scheduler, sysreg, worker,
+    calls, chosen, console, cores, entity, fault, hooks, hw, irq, life, logger, memory, pack,
+    scheduler, sections, sysreg, worker,
 };
 
 /// Cores that have come up: bit n for core n.
@@ -51,9 +52,9 @@ pub fn primary(dtb: u64) -> ! {
 
 /// Gives a VM its address space, which it has from the boot on unless another VM is to create it.
 fn make(vm: &'static vm::Vm) -> Result<(), &'static str> {
-    while IrqGuard::with(|irq| life::create(irq, vm))
-        .map_err(|_| "its memory cannot be mapped: the pool is full (raise POOL_SIZE) or ranges overlap")?
-        == Step::Again
+    while IrqGuard::with(|irq| life::create(irq, vm)).map_err(
+        |_| "its memory cannot be mapped: the pool is full (raise POOL_SIZE) or ranges overlap",
+    )? == Step::Again
     {}
     Ok(())
 }
@@ -115,6 +116,7 @@ pub fn secondary(cpu: usize) -> ! {
 /// What each core does for itself.
 fn core_up() -> Result<(), &'static str> {
     hw::init_core();
+    sections::start();
     let here = arch::cpu::index();
     let marked = BOARD.cpus.get(here).is_some_and(|cpu| cpu.preemptible);
     IrqGuard::with(|irq| {

@@ -3,10 +3,10 @@
 use arch::GuestContext;
 use psci::{Entry, Firmware, Mitigation, Outcome};
 
+use crate::life::{self, Reason};
 use crate::platform::{IrqGuard, Once};
 use crate::run::{self, Next};
 use crate::vcpu::Vcpu;
-use crate::life::{self, Reason};
 use crate::vm::State;
 use crate::{hw, operate, scheduler};
 
@@ -53,7 +53,7 @@ pub fn firmware() -> &'static Firmware {
 pub fn handle(vcpu: &'static Vcpu, guest: &mut GuestContext, imm: u16) -> Next {
     let [x0, x1, x2, x3, ..] = guest.x;
     crate::provoke::hypercall(imm, x0);
-    if psci::is_smccc(imm) && is_operation(x0) {
+    if psci::is_smccc(imm) && operate::is_operation(x0 as u32) {
         return operate::call(vcpu, guest, x0 as u32);
     }
     let firmware = firmware();
@@ -68,11 +68,6 @@ pub fn handle(vcpu: &'static Vcpu, guest: &mut GuestContext, imm: u16) -> Next {
             .with(|psci| psci.call(vcpu.index, x0, [x1, x2, x3], firmware, executable))
     };
     carry_out(vcpu, guest, outcome)
-}
-
-/// Whether the function identifier is one of `abi::ops`.
-fn is_operation(x0: u64) -> bool {
-    (abi::ops::RESUME..=abi::ops::STATS).contains(&(x0 as u32))
 }
 
 fn carry_out(vcpu: &'static Vcpu, guest: &mut GuestContext, outcome: Outcome) -> Next {

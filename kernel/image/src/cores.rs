@@ -17,8 +17,8 @@ use crate::platform::{IrqGuard, Model};
 use crate::vcpu::Vcpu;
 
 /// The deadlines a core may hold: one for each vCPU's timers, one for each VM's clock, one for the console, one
-/// for background work.
-pub const SOURCES: usize = VCPUS_TOTAL + VMS + 2;
+/// for background work, one for the watchdog.
+pub const SOURCES: usize = VCPUS_TOTAL + VMS + 3;
 
 /// Something a core has to do before it enters a guest again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use crate::cores::{self, Local, Work};
 use crate::platform::{IrqGuard, ticks_from_us};
 use crate::vcpu::{self, Vcpu};
 use crate::vm::{self, PHYSICAL_TIMER, VMS, Vm};
-use crate::{console, scheduler};
+use crate::{console, scheduler, watch};
 
 /// Never.
 const NEVER: u64 = u64::MAX;
@@ -27,6 +27,8 @@ pub enum Source {
     Console,
     /// Background work without a thread has had its slice, and wants another.
     Background,
+    /// The watchdog looks at the cores.
+    Watchdog,
 }
 
 impl Source {
@@ -36,6 +38,7 @@ impl Source {
             Source::Clock(vm) => VCPUS_TOTAL.saturating_add(vm.number),
             Source::Console => VCPUS_TOTAL.saturating_add(VM_COUNT),
             Source::Background => VCPUS_TOTAL.saturating_add(VM_COUNT).saturating_add(1),
+            Source::Watchdog => VCPUS_TOTAL.saturating_add(VM_COUNT).saturating_add(2),
         }
     }
 }
@@ -43,14 +46,18 @@ impl Source {
 /// Sets a source's deadline on this core, in counter ticks; `None` takes it away.
 pub fn set(irq: &IrqGuard, source: Source, at: Option<u64>) {
     let local = cores::local(irq);
-    let Some(place) = local.deadlines.get(source.place()) else {
-        return;
-    };
-    let at = at.unwrap_or(NEVER);
-    let before = place.replace(at);
+    let before = note(local, source, at);
     // A later deadline than the one armed is found when that one fires.
-    if at < local.armed.get() || before <= local.armed.get() {
+    if at.unwrap_or(NEVER) < local.armed.get() || before <= local.armed.get() {
         arm(local);
+    }
+}
+
+/// [`set`] by who calls [`arm`] later. Returns the deadline that it was.
+fn note(local: &Local, source: Source, at: Option<u64>) -> u64 {
+    match local.deadlines.get(source.place()) {
+        Some(place) => place.replace(at.unwrap_or(NEVER)),
+        None => NEVER,
     }
 }
 
@@ -79,7 +86,6 @@ pub fn spare(local: &Local, now: u64) {
         // Less might be over again before the guest's first instruction.
         let slice = ticks_from_us(SCHED_SLICE_US);
         local.slice_end.set(Some(now.saturating_add(slice)));
-        arm(local);
     }
 }
 
@@ -115,6 +121,9 @@ pub fn expire(irq: &IrqGuard) {
     if due(Source::Console.place()).is_some() {
         console::tick(irq);
     }
+    if due(Source::Watchdog.place()).is_some() {
+        watch::tick();
+    }
     if due(Source::Background.place()).is_some() {
         cores::request_here(irq, Work::Background);
     }
@@ -123,14 +132,18 @@ pub fn expire(irq: &IrqGuard) {
 
 /// A vCPU's timers may have reached their deadlines.
 fn timers_due(irq: &IrqGuard, vcpu: &'static Vcpu, now: u64) {
-    physical_changed(irq, vcpu, now);
     if vcpu.core().is_none() {
         let timer = vcpu.registers.lock(irq).timer;
         if saved(&timer).asserted(now, vcpu.vm.offset()) {
             // Once it is on a core the hardware's own timer fires.
             scheduler::wake(irq, &vcpu.entity);
+            // Most guests use the one timer only.
+            if vcpu.physical_timer.lock(irq).deadline().is_none() {
+                return;
+            }
         }
     }
+    physical_changed(irq, vcpu, now);
 }
 
 /// The emulated physical timer was written, or may have fired: brings its interrupt line and deadline up to date.
@@ -161,17 +174,23 @@ pub fn physical_changed(irq: &IrqGuard, vcpu: &'static Vcpu, now: u64) {
     );
 }
 
-/// The vCPU leaves this core, which keeps its deadlines; its registers are saved.
+/// The vCPU leaves this core, which keeps its deadlines; its registers are saved. The caller calls [`arm`].
 pub fn left_behind(irq: &IrqGuard, vcpu: &'static Vcpu, timer: &arch::timer::VirtualTimer) {
     let physical = vcpu.physical_timer.lock(irq).deadline();
     let at = earliest(physical, saved(timer).deadline(vcpu.vm.offset()));
-    set(irq, Source::Vcpu(vcpu), at);
+    note(cores::local(irq), Source::Vcpu(vcpu), at);
 }
 
 /// The vCPU has come to this core: its virtual timer is the hardware's now, the physical one stays ours.
+/// The caller calls [`arm`].
 pub fn taken_along(irq: &IrqGuard, vcpu: &'static Vcpu) {
     let physical = vcpu.physical_timer.lock(irq).deadline();
-    set(irq, Source::Vcpu(vcpu), physical);
+    note(cores::local(irq), Source::Vcpu(vcpu), physical);
+}
+
+/// Whether the virtual timer that was saved asserts its interrupt.
+pub fn is_asserted(vcpu: &Vcpu, timer: &arch::timer::VirtualTimer) -> bool {
+    saved(timer).asserted(arch::timer::now(), vcpu.vm.offset())
 }
 
 fn saved(timer: &arch::timer::VirtualTimer) -> vtimer::VirtualTimer {

@@ -8,10 +8,10 @@ use arch::GuestContext;
 use arch::exception::Sync;
 use trap::{Exit, Feature};
 
+use crate::life::{self, Reason};
 use crate::platform::IrqGuard;
 use crate::run::Next;
 use crate::vcpu::Vcpu;
-use crate::life::{self, Reason};
 use crate::{calls, mmio, sysreg};
 
 /// What the core said about a synchronous exit, read before another exception overwrites it.

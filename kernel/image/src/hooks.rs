@@ -8,7 +8,8 @@ use crate::platform::{IrqGuard, Model};
 use crate::quick::{self, Quick};
 use crate::run::{self, Next};
 use crate::vcpu::Vcpu;
-use crate::{boot, exit, fault, hw, irq, thread};
+use crate::watch::{self, Doing};
+use crate::{boot, exit, fault, hw, irq, sections, thread};
 
 /// What the entry code must know before any table is read.
 // SAFETY: the one definition of this symbol, of the type that `arch` documents.
@@ -31,6 +32,14 @@ extern "C" fn caesura_secondary(cpu: usize) -> ! {
 /// A guest was left; returns the registers of the guest to enter.
 #[unsafe(no_mangle)]
 extern "C" fn caesura_exit(guest: &mut GuestContext, kind: u64) -> *mut GuestContext {
+    sections::exception("exit");
+    let next = exited(guest, kind);
+    sections::irqs_on();
+    next
+}
+
+#[inline(always)]
+fn exited(guest: &mut GuestContext, kind: u64) -> *mut GuestContext {
     let left = arch::timer::now();
     // SAFETY: exceptions mask interrupts, and the section unmasks nothing.
     let vcpu = unsafe { IrqGuard::assume(|irq| crate::cores::local(irq).loaded.get()) };
@@ -74,6 +83,8 @@ fn general(
         // What may be preempted is booked before it begins. SAFETY: as above.
         unsafe { IrqGuard::assume(|irq| vcpu.left_guest(irq, left)) };
     }
+    // SAFETY: as above.
+    unsafe { IrqGuard::assume(|irq| watch::pass(irq, Doing::Work(vcpu.entity.id.0))) };
     let next = match ExitKind::from_raw(kind) {
         ExitKind::Sync | ExitKind::Sync32 => {
             let syndrome = exit::Syndrome::read(guest);
@@ -148,8 +159,10 @@ pub extern "C" fn worker_context() -> ! {
 extern "C" fn caesura_preempt() {
     loop {
         let saved = arch::cpu::irq_mask();
+        sections::irqs_off();
         // SAFETY: masked here.
         unsafe { IrqGuard::assume(thread::preempt) };
+        sections::irqs_on();
         // SAFETY: matches the mask above, on the same thread; the section is over.
         unsafe { arch::cpu::irq_restore(saved) };
         if !arch::cpu::is_due() {
@@ -162,7 +175,9 @@ extern "C" fn caesura_preempt() {
 #[unsafe(no_mangle)]
 extern "C" fn caesura_irq() {
     // SAFETY: exceptions mask interrupts, and the handlers unmask nothing.
+    sections::exception("irq-in-el2");
     unsafe { IrqGuard::assume(interrupted) };
+    sections::irqs_on();
 }
 
 /// Handles what interrupted EL2; where EL2 can be preempted, gives the core away if it is wanted.
@@ -185,6 +200,7 @@ extern "C" fn caesura_fault(frame: &FaultFrame) -> ! {
 /// Enters the first guest of this core; interrupts are masked.
 pub fn enter_guests() -> ! {
     let guest = run::switch();
+    sections::irqs_on();
     // SAFETY: `switch` put this guest's registers on the core; nothing on this stack is needed again.
     unsafe { arch::switch::enter(guest) }
 }

@@ -116,11 +116,13 @@ pub fn firmware(function: u32, arguments: [u64; 3]) -> Option<u64> {
 /// Runs `work` with interrupts unmasked, then masks them again. No [`IrqGuard`] section may be open: none of the
 /// callers (`hooks`, `run`) holds one.
 pub fn with_interrupts<R>(work: impl FnOnce() -> R) -> R {
+    crate::sections::irqs_on();
     // SAFETY: no guard section is open, so nothing is borrowed that the interrupt hook touches; an exit's
     // syndrome registers were read before.
     unsafe { arch::cpu::irq_unmask() };
     let result = work();
     let _ = arch::cpu::irq_mask();
+    crate::sections::irqs_off();
     result
 }
 
@@ -146,8 +148,8 @@ pub fn save(irq: &IrqGuard, vcpu: &'static Vcpu) -> arch::timer::VirtualTimer {
     registers.timer
 }
 
-/// Puts the vCPU's registers on this core, but for the interrupt controller's.
-pub fn restore(irq: &IrqGuard, vcpu: &'static Vcpu) {
+/// Puts the vCPU's registers on this core, but for the interrupt controller's. Returns its virtual timer as it was saved.
+pub fn restore(irq: &IrqGuard, vcpu: &'static Vcpu) -> arch::timer::VirtualTimer {
     let registers = vcpu.registers.lock(irq);
     let serror = if registers.serror_pending {
         hcr::VSE
@@ -175,6 +177,7 @@ pub fn restore(irq: &IrqGuard, vcpu: &'static Vcpu) {
         arch::guest::load(&identity);
     }
     arch::timer::restore_virtual(&registers.timer, vcpu.vm.offset().register());
+    registers.timer
 }
 
 /// Puts the loaded guest's EL1 registers into their reset state.

@@ -51,7 +51,10 @@ fn handle_other(irq: &IrqGuard, gic: &Gic, interrupt: Acknowledged) {
     let own = if intid == BOARD.timers.virtual_ {
         // Stays active until the guest ends its virtual counterpart.
         gic.drop_priority(interrupt);
-        virtual_timer(irq);
+        if !virtual_timer(irq) {
+            // Its line fell when the vCPU was taken off the core.
+            gic.deactivate(interrupt);
+        }
         true
     } else {
         let own = other(irq, intid, gic.maintenance());
@@ -91,9 +94,25 @@ fn other(irq: &IrqGuard, intid: u32, maintenance: u32) -> bool {
     }
 }
 
-/// The virtual timer of the vCPU that is loaded here.
-fn virtual_timer(irq: &IrqGuard) {
-    if let Some(vcpu) = cores::local(irq).loaded.get() {
+/// Handles what is pending up to the virtual timer's interrupt, which is left active; whether that came.
+pub fn take_virtual_timer(irq: &IrqGuard) -> bool {
+    let Some(gic) = hw::gic() else { return false };
+    // The line rises when the timer's registers have taken effect.
+    arch::cpu::isb();
+    while let Some(interrupt) = gic.ack() {
+        if interrupt.intid() == BOARD.timers.virtual_ {
+            gic.drop_priority(interrupt);
+            return true;
+        }
+        handle(irq, gic, interrupt);
+    }
+    false
+}
+
+/// The virtual timer of the vCPU that is loaded here; `false`: there is none.
+fn virtual_timer(irq: &IrqGuard) -> bool {
+    let loaded = cores::local(irq).loaded.get();
+    if let Some(vcpu) = loaded {
         vcpu.signalled.store(true, Ordering::SeqCst);
         vm::with_gic(irq, vcpu, |gic, hw| {
             let kick = gic.linked_fired(vcpu.index, VIRTUAL_TIMER);
@@ -105,4 +124,5 @@ fn virtual_timer(irq: &IrqGuard) {
             }
         });
     }
+    loaded.is_some()
 }

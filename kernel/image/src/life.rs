@@ -325,8 +325,7 @@ fn settle(vm: &Vm, life: &mut Life, again: bool) {
             log::error!("VM {number} ({name}) crashed: {how}; restart {restarts}");
         }
         Reason::Crash(how) => {
-            vm.failed
-                .store(true, Ordering::Release);
+            vm.failed.store(true, Ordering::Release);
             log::error!("VM {number} ({name}) crashed: {how}; it stays off");
             if vm.table.on_crash == CrashPolicy::PowerOff {
                 log::error!("the system is configured to power off when this VM crashes");

@@ -9,6 +9,7 @@ use hypercall::{Error, Grants, Life, Orphan, Ports, Space, Step, VmId};
 use stage2::Geometry;
 use tables::Permissions;
 
+use crate::console;
 use crate::life::{self, ORPHANS};
 use crate::memory::{self, HEAP, Heap, Pool, Tlb};
 use crate::operate::Drive;
@@ -177,12 +178,12 @@ impl hypercall::Machine for Machine {
     }
 
     fn console(self, id: VmId, text: &[u8]) -> usize {
-        { let _ = id; text.len() } /* TEMP */
+        console::push(vm(id).number, text)
     }
 
     fn console_room(self, id: VmId) -> impl Future<Output = ()> + Send {
         let number = vm(id).number;
-        ROOM.until(move || (number < 99).then_some(()) /* TEMP */)
+        ROOM.until(move || console::has_room(number).then_some(()))
     }
 
     fn ring(self, id: VmId, intid: u32) {

@@ -64,11 +64,11 @@ mod load;
 #[cfg(target_os = "none")]
 mod logger;
 #[cfg(target_os = "none")]
+mod machine;
+#[cfg(target_os = "none")]
 mod memory;
 #[cfg(target_os = "none")]
 mod mmio;
-#[cfg(target_os = "none")]
-mod machine;
 #[cfg(target_os = "none")]
 #[cfg_attr(feature = "preempt_legacy", path = "model/legacy.rs")]
 #[cfg_attr(feature = "preempt_full", path = "model/full.rs")]
@@ -97,6 +97,14 @@ mod run;
 #[cfg(target_os = "none")]
 mod scheduler;
 #[cfg(target_os = "none")]
+#[cfg_attr(feature = "trace_atomic", path = "trace_on.rs")]
+#[cfg_attr(not(feature = "trace_atomic"), path = "trace_off.rs")]
+#[allow(
+    unsafe_code,
+    reason = "see the module: it stands between the guards and the hardware"
+)]
+mod sections;
+#[cfg(target_os = "none")]
 mod signal;
 #[cfg(target_os = "none")]
 mod status;
@@ -113,6 +121,9 @@ mod thread;
 mod vcpu;
 #[cfg(target_os = "none")]
 mod vm;
+#[cfg(target_os = "none")]
+#[cfg_attr(not(feature = "watchdog"), path = "watch_off.rs")]
+mod watch;
 #[cfg(target_os = "none")]
 mod worker;
 

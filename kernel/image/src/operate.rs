@@ -4,18 +4,19 @@
 //! Leaving: the guest continues at the HVC itself, x0 = RESUME, x1 = a handle. Nothing else of it is touched; what the
 //! operation knows stays here (see `abi::ops` and the crate `continuation`).
 
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::Poll;
 
 use abi::ops::{RESUME, error};
 use arch::GuestContext;
 use continuation::{Control, Driver, Lease, ResumeError, Why};
-use hypercall::Reply;
+use hypercall::{Call, Reply, VmId};
 use preempt::{Model as _, Pause, Stay};
 
 use crate::config::{CHECKPOINT_INTERVAL, CONTINUATION_SLOTS, HYBRID_BOUND_US, TASK_SLICE_US};
 use crate::cores::{self, Work};
 use crate::entity::{self, Runs};
+use crate::machine::Machine;
 use crate::platform::{Core, IrqGuard, Model, ticks_from_us};
 use crate::run::Next;
 use crate::vcpu::Vcpu;
@@ -114,6 +115,11 @@ fn has_deliverable(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
     })
 }
 
+/// Whether `function` is for here.
+pub const fn is_operation(function: u32) -> bool {
+    function == RESUME || Call::is_operation(function)
+}
+
 /// A guest calls function `function` of `abi::ops`.
 pub fn call(vcpu: &'static Vcpu, guest: &mut GuestContext, function: u32) -> Next {
     vcpu.pstate.store(guest.pstate, Ordering::Relaxed);
@@ -127,10 +133,14 @@ pub fn call(vcpu: &'static Vcpu, guest: &mut GuestContext, function: u32) -> Nex
         })
     } else {
         let arguments = [x1, x2, x3, x4, x5, x6];
-        let vm = vcpu.vm.number as u16;
+        let vm = VmId(vcpu.vm.number as u8);
         operations
             .begin(owner, |cx| {
-                interim(cx, vm, function, arguments)
+                let call = Call {
+                    function,
+                    arguments,
+                };
+                hypercall::operation(Machine, cx, vm, call)
             })
             .map_err(|_| error::BUSY)
     };
@@ -173,14 +183,10 @@ fn drive(
     }
 }
 
-async fn interim(mut cx: continuation::Cx<Drive>, _vm: u16, function: u32, arguments: [u64; 6]) -> Reply {
-    if function != abi::ops::BURN { return Reply::from(hypercall::Error::NotSupported); }
-    for _ in 0..arguments[0] {
-        hypercall::Machine::burn(crate::machine::Machine);
-        if cx.work(1).await.is_err() { return Reply::from(hypercall::Error::Cancelled); }
-    }
-    Reply::done([arguments[0], 0, 0])
-}
+/// The longest that an operation worked between two looks at [`Drive::pause`], in ticks, on any core.
+static LONGEST: AtomicU64 = AtomicU64::new(0);
 
-/// Longest
-pub fn longest_stretch() -> u64 { 0 }
+/// The longest stretch of an operation's work without a checkpoint since boot, in ticks.
+pub fn longest_stretch() -> u64 {
+    LONGEST.load(Ordering::Relaxed)
+}

@@ -5,7 +5,7 @@ use crate::model;
 /// The preemption model of this build.
 pub type Model = model::Model;
 /// The hardware behind the guards, in that model.
-pub type Core = arch::cpu::Core<Model>;
+pub use crate::sections::Core;
 /// Proof that this core's interrupts are masked.
 pub type IrqGuard = preempt::IrqGuard<Core>;
 /// Data under a fair lock that is held with interrupts masked.

@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::vm::VMS;
-use crate::{console, hw};
+use crate::{console, hw, sections};
 
 /// The final word has been said.
 static ENDED: AtomicBool = AtomicBool::new(false);
@@ -17,6 +17,8 @@ pub fn end() -> ! {
         arch::cpu::park();
     }
     let failed = VMS.iter().filter(|vm| vm.has_failed()).count();
+    console::take_over();
+    sections::report();
     console::log(format_args!("end: {} VMs, {failed} failed", VMS.len()));
     off()
 }

@@ -16,9 +16,10 @@ use crate::entity::{self, Entity, Runs};
 use crate::load::Progress;
 use crate::platform::{IrqGuard, Model};
 use crate::vcpu::Vcpu;
-use crate::vm::{self, State, Vm};
+use crate::vm::{self, State, VIRTUAL_TIMER, Vm};
+use crate::watch::{self, Doing};
 use crate::worker::Worker;
-use crate::{deadline, hooks, hw, life, pv_time, scheduler, worker};
+use crate::{deadline, hooks, hw, life, pv_time, scheduler, sections, worker};
 
 /// What the handler of an exit wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +139,8 @@ fn wait(irq: &IrqGuard, vcpu: &'static Vcpu) {
 
 /// What a core does next, as far as one look at the scheduler tells.
 enum Turn {
+    /// Take this one up: what ran before has been let go.
+    Next(Runs),
     /// Enter this guest.
     Enter(*mut GuestContext),
     /// Go on with this thread where it was left.
@@ -158,7 +161,16 @@ enum Turn {
 /// idles in between. On the core's own stack, interrupts masked, no [`IrqGuard`] section open.
 pub fn switch() -> *mut GuestContext {
     loop {
-        match IrqGuard::with(turn) {
+        // Interrupts are let in between the steps of a switch, so that none waits for more than one.
+        hw::with_interrupts(|| ());
+        let next = match IrqGuard::with(turn) {
+            Turn::Next(next) => {
+                hw::with_interrupts(|| ());
+                IrqGuard::with(|irq| take_up(irq, next))
+            }
+            turn => turn,
+        };
+        match next {
             Turn::Enter(guest) => return guest,
             Turn::Resume(thread) => hw::resume(thread),
             Turn::Begin(thread, entry) => hw::begin(thread, entry),
@@ -168,12 +180,14 @@ pub fn switch() -> *mut GuestContext {
                 IrqGuard::with(book_slice);
             }
             Turn::Idle => idle(),
-            Turn::Again => {}
+            Turn::Next(_) | Turn::Again => {}
         }
     }
 }
 
+/// Decides who runs here next, and lets go of who ran.
 fn turn(irq: &IrqGuard) -> Turn {
+    watch::pass(irq, Doing::Scheduling);
     if cores::take(irq, Work::Background) {
         return Turn::Background;
     }
@@ -188,9 +202,16 @@ fn turn(irq: &IrqGuard) -> Turn {
             let_go(irq, old);
         }
     }
-    deadline::arm(local);
     local.running.set(next);
-    let Some(next) = next else { return Turn::Idle };
+    let Some(next) = next else {
+        deadline::arm(local);
+        return Turn::Idle;
+    };
+    Turn::Next(next)
+}
+
+/// Puts who runs here next on this core.
+fn take_up(irq: &IrqGuard, next: Runs) -> Turn {
     next.entity().parked.store(false, Ordering::SeqCst);
     next.entity().account.lock(irq).run(arch::timer::now());
     let turn = match next {
@@ -198,7 +219,13 @@ fn turn(irq: &IrqGuard) -> Turn {
         Runs::Worker(worker) => turn_of_worker(irq, worker),
     };
     // What interrupts took while nothing ran, or another, is not this one's.
-    local.for_others.set(0);
+    cores::local(irq).for_others.set(0);
+    let number = next.entity().id.0;
+    let doing = match turn {
+        Turn::Enter(_) => Doing::Guest(number),
+        _ => Doing::Work(number),
+    };
+    watch::pass(irq, doing);
     turn
 }
 
@@ -207,6 +234,7 @@ fn turn(irq: &IrqGuard) -> Turn {
 fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
     vcpu.waiting.store(false, Ordering::SeqCst);
     if vcpu.vm.state() == State::Loading {
+        deadline::arm(cores::local(irq));
         return match vcpu.entity.thread() {
             None => Turn::Load(vcpu),
             Some(thread) if vcpu.entity.suspended.swap(false, Ordering::SeqCst) => {
@@ -218,17 +246,19 @@ fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
     if !is_loaded(irq, vcpu) {
         switch_in(irq, vcpu);
     }
-    deadline::spare(cores::local(irq), arch::timer::now());
+    let local = cores::local(irq);
+    deadline::spare(local, arch::timer::now());
+    deadline::arm(local);
     if !settled(irq, vcpu) {
         return Turn::Again;
     }
+    pv_time::switched_in(irq, vcpu);
     if let Some(thread) = vcpu.entity.thread() {
         if vcpu.entity.suspended.swap(false, Ordering::SeqCst) {
             return Turn::Resume(thread);
         }
         hw::install(thread);
     }
-    pv_time::switched_in(irq, vcpu);
     vcpu.entity
         .account
         .lock(irq)
@@ -238,7 +268,9 @@ fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
 
 /// The scheduler gave this core `worker`.
 fn turn_of_worker(irq: &IrqGuard, worker: &'static Worker) -> Turn {
-    deadline::spare(cores::local(irq), arch::timer::now());
+    let local = cores::local(irq);
+    deadline::spare(local, arch::timer::now());
+    deadline::arm(local);
     if !settled_here(irq) {
         return Turn::Again;
     }
@@ -284,7 +316,7 @@ pub fn is_loaded(irq: &IrqGuard, vcpu: &Vcpu) -> bool {
 /// Saves the registers of `old`, if this core has them, and tells the scheduler so.
 fn let_go(irq: &IrqGuard, old: Runs) {
     let entity = old.entity();
-    let stopped = scheduler::is_stopped(irq, entity);
+    let stopped = entity.halts() && scheduler::is_stopped(irq, entity);
     let mut asleep = stopped || entity.parked.load(Ordering::SeqCst);
     if let Runs::Vcpu(vcpu) = old {
         if is_loaded(irq, vcpu) {
@@ -353,7 +385,7 @@ fn switch_out(irq: &IrqGuard, vcpu: &'static Vcpu) {
 fn switch_in(irq: &IrqGuard, vcpu: &'static Vcpu) {
     vcpu.set_core(Some(arch::cpu::index()));
     cores::local(irq).loaded.set(Some(vcpu));
-    hw::restore(irq, vcpu);
+    let timer = hw::restore(irq, vcpu);
     // Another vCPU of the VM may use the same ASIDs for other address spaces (Arm ARM D8.16, CnP = 0).
     if let Some(last) = cores::local(irq).last_of.get(vcpu.vm.number)
         && last.replace(vcpu.index) != vcpu.index
@@ -361,7 +393,17 @@ fn switch_in(irq: &IrqGuard, vcpu: &'static Vcpu) {
         arch::tlb::forget_guest_here();
     }
     vcpu.refresh.store(false, Ordering::SeqCst);
-    vm::with_gic(irq, vcpu, |gic, hw| gic.load(vcpu.index, hw));
+    // A timer that fired meanwhile, as it mostly has if this is why the vCPU runs, interrupts now; taken here, it saves the
+    // guest an exit.
+    let fired = deadline::is_asserted(vcpu, &timer) && crate::irq::take_virtual_timer(irq);
+    vm::with_gic(irq, vcpu, |gic, hw| {
+        let kick = gic.load(vcpu.index, hw);
+        if !fired {
+            return kick;
+        }
+        let kick = kick.union(gic.linked_fired(vcpu.index, VIRTUAL_TIMER));
+        kick.without(vcpu.index).union(gic.refresh(vcpu.index, hw))
+    });
     deadline::taken_along(irq, vcpu);
 }
 
@@ -428,8 +470,11 @@ fn idle() {
             worker::slice();
             continue;
         }
+        IrqGuard::with(|irq| watch::pass(irq, Doing::Idle));
         // Masked: an interrupt that is pending already ends the wait, and is taken right after.
+        sections::irqs_on();
         arch::cpu::wait_for_interrupt();
+        sections::exception("idle");
         hw::with_interrupts(|| ());
     }
 }

@@ -280,7 +280,8 @@ pub fn is_quiet(irq: &IrqGuard, entity: &Entity) -> bool {
 
 /// Whether the entity is stopped or to be paused: a core that idles does not keep its registers.
 pub fn is_held_back(irq: &IrqGuard, entity: &Entity) -> bool {
-    entity.halt.load(Ordering::SeqCst) != Halt::No as u8 || is_stopped(irq, entity)
+    entity.halt.load(Ordering::SeqCst) == Halt::Pause as u8
+        || (entity.halts() && is_stopped(irq, entity))
 }
 
 /// Whether the entity is stopped, or about to be.

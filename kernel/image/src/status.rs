@@ -27,7 +27,7 @@ pub fn line(number: usize) -> bool {
             ));
             true
         }
-        Some(_) => false,
+        Some(number) => crate::sections::line(number),
     }
 }
 

@@ -57,4 +57,3 @@ pub fn unpark(irq: &IrqGuard, entity: &'static Entity) {
     entity.token.store(true, Ordering::SeqCst);
     scheduler::wake(irq, entity);
 }
-

@@ -70,7 +70,6 @@ impl Registers {
             serror_pending: false,
         }
     }
-
 }
 
 impl Vcpu {
@@ -137,7 +136,8 @@ impl Vcpu {
     pub fn has_core_to_itself(&self) -> bool {
         let affinity = self.affinity.load(Ordering::Acquire);
         let shares = |other: &Vcpu| {
-            other.entity.id != self.entity.id && other.affinity.load(Ordering::Acquire) & affinity != 0
+            other.entity.id != self.entity.id
+                && other.affinity.load(Ordering::Acquire) & affinity != 0
         };
         affinity.is_power_of_two() && !VCPUS.iter().any(shares)
     }

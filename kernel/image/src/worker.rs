@@ -16,12 +16,12 @@ use crate::entity::{Entity, Runs};
 use crate::machine::Machine;
 use crate::operate::Drive;
 use crate::platform::{IrqGuard, Model, ticks_from_us};
-use crate::{hw, scheduler, thread};
+use crate::{console, hw, scheduler, thread};
 
 /// Bytes for the largest task; the compiler says so if it is too little.
 const BYTES: usize = 1024;
 /// The pieces of background work.
-const TASK_COUNT: usize = 2;
+const TASK_COUNT: usize = 4;
 /// No task.
 const NONE: usize = usize::MAX;
 /// Whom a waker wakes where tasks have no threads: nobody in particular.
@@ -73,7 +73,10 @@ const fn all() -> [Worker; THREADS] {
 ///
 /// What is wrong, in words.
 pub fn init(online: u64) -> Result<(), &'static str> {
-    add("reaper", |cx| reaper(cx))?;
+    add("scrubber", |cx| hypercall::scrubber(Machine, cx))?;
+    add("reaper", |cx| hypercall::reaper(Machine, cx))?;
+    add("console", console_output)?;
+    add("watchdog", crate::watch::over_cores)?;
     for worker in &WORKERS {
         scheduler::add_worker(&worker.entity, worker.table, online)?;
         if worker.task.load(Ordering::Relaxed) != NONE {
@@ -154,18 +157,16 @@ pub fn is_ready() -> bool {
     !Model::THREADS && (0..TASK_COUNT).any(|task| TASKS.is_ready(task))
 }
 
-async fn reaper(mut cx: continuation::Cx<Drive>) {
-    use hypercall::Machine as _;
+/// Brings what is to be printed to the UART, a few bytes at a time.
+async fn console_output(mut cx: continuation::Cx<Drive>) {
     loop {
-        let Ok(orphan) = cx.wait(Machine.orphan()).await else { return };
-        loop {
-            match Machine.cancel_one(orphan.vm) {
-                continuation::Rest::Suspended => {}
-                _ => break,
+        while console::work() {
+            if cx.work(1).await.is_err() {
+                return;
             }
-            let _ = cx.checkpoint().await;
         }
-        let _ = cx.wait(Machine.stopped(orphan.vm)).await;
-        let _ = Machine.life(orphan.vm, if orphan.restart { hypercall::Life::Restart } else { hypercall::Life::Bury });
+        if cx.wait(console::until_work()).await.is_err() {
+            return;
+        }
     }
 }

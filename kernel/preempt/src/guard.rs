@@ -32,6 +32,7 @@ mod sealed {
 impl<P: Platform> IrqGuard<P> {
     /// Runs `section` with IRQs masked, then puts the mask back to what it was. Sections nest.
     #[inline(always)]
+    #[track_caller]
     pub fn with<R>(section: impl FnOnce(&Self) -> R) -> R {
         let _restore = Restore::<P>(P::irq_mask(), PhantomData);
         section(&IrqGuard(PhantomData, PhantomData))
@@ -54,6 +55,7 @@ impl<P: Platform> PreemptGuard<P> {
     /// The count of open sections is the thread's, not the core's, and moves with it. Where EL2 is rescheduled only
     /// when it leaves for a guest, which no section survives, there is nothing to count.
     #[inline(always)]
+    #[track_caller]
     pub fn with<R>(section: impl FnOnce(&Self) -> R) -> R {
         P::hold();
         let _release = Release::<P>(PhantomData);

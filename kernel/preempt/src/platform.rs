@@ -19,6 +19,7 @@ pub unsafe trait Platform: 'static {
     type Irq: Copy;
 
     /// Masks IRQs on this core; returns how they were masked before.
+    #[track_caller]
     fn irq_mask() -> Self::Irq;
 
     /// Puts the mask back. Where EL2 can be preempted and is due, that happens here if the mask was open.
@@ -31,6 +32,7 @@ pub unsafe trait Platform: 'static {
 
     /// Begins a stretch in which the caller is not rescheduled; stretches nest. Nothing to do where it never is.
     #[inline(always)]
+    #[track_caller]
     fn hold() {}
 
     /// Ends the stretch that the last [`hold`](Self::hold) began; a rescheduling that became due meanwhile happens now.

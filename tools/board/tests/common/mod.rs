@@ -150,6 +150,7 @@ pub fn guests() -> Folder {
     folder.put("guests/linux/Image", image);
     folder.put("guests/linux/initrd-shell.cpio.gz", vec![1; 987_548]);
     folder.put("guests/linux/initrd-check.cpio.gz", vec![2; 989_260]);
+    folder.put("guests/linux/initrd-calls.cpio.gz", vec![2; 989_260]);
     folder.put("guests/u-boot/u-boot.bin", vec![3; 971_304]);
     for program in programs() {
         folder.put(
