@@ -52,6 +52,9 @@ pub fn primary(dtb: u64) -> ! {
 
 /// Gives a VM its address space, which it has from the boot on unless another VM is to create it.
 fn make(vm: &'static vm::Vm) -> Result<(), &'static str> {
+    if vm.table.start == tables::Start::Manual {
+        return Ok(());
+    }
     while IrqGuard::with(|irq| life::create(irq, vm)).map_err(
         |_| "its memory cannot be mapped: the pool is full (raise POOL_SIZE) or ranges overlap",
     )? == Step::Again
