@@ -96,8 +96,8 @@ pub fn run(machine: &Machine) -> u64 {
     for function in RANGES {
         for at in addresses {
             for bytes in sizes {
-                // Text as long as the RAM would only fill the console.
-                let text = function == ops::CONSOLE_WRITE && bytes > 8192;
+                // Text that is there would only fill the console.
+                let text = function == ops::CONSOLE_WRITE && bytes > 0;
                 if text && (ram..ram + size).contains(&at) {
                     continue;
                 }

@@ -14,7 +14,7 @@ use crate::rt::{Machine, cpu};
 
 /// Where the other VM shows its handles, in its RAM, and where we map that.
 const SHOWN: u64 = 0x4020_0000;
-const MAPPED: u64 = 0xb000_0000;
+const MAPPED: u64 = 0x83c0_0000;
 const TAG: u64 = 0xf0;
 const TRIES: u64 = 5000;
 

@@ -6,8 +6,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 pub const TAG: u64 = 0xb0a2d;
 /// Where the director has the page: RAM behind the program.
 pub const AT: u64 = 0x4020_0000;
-/// Where a worker maps it.
-pub const MAPPED: u64 = 0xb000_0000;
+/// Where a worker maps it: in the window in which it may populate, behind all else there.
+pub const MAPPED: u64 = 0x80b0_0000;
 
 /// What there is for each vCPU of each worker; all zero at first.
 #[repr(C)]

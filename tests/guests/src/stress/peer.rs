@@ -8,8 +8,8 @@ use crate::rt::hypercall::{Answer, call};
 use crate::rt::mmio::{read64, write64};
 use crate::rt::random::Random;
 
-/// Where a vCPU maps a grant of the other worker: 16 MiB for each.
-const MAPPED: u64 = 0xa000_0000;
+/// Where a vCPU maps a grant of the other worker: 1 MiB for each, behind the pieces of address space.
+const MAPPED: u64 = 0x8090_0000;
 /// A list of copies: a page for each vCPU, in RAM behind the program.
 const LIST: u64 = 0x4021_0000;
 /// The most pages of a grant.
@@ -113,7 +113,7 @@ impl Peer {
         if self.mapped.is_some() {
             return self.unmap();
         }
-        let at = MAPPED + self.number * 0x100_0000;
+        let at = MAPPED + self.number * 0x10_0000;
         let answer = without_tricks(ops::GRANT_MAP, [reference, at, 0, 0, 0]);
         if answer.is_ok() {
             self.mapped = Some(reference);
