@@ -104,30 +104,30 @@ pub fn expire(irq: &IrqGuard) {
         local.slice_end.set(None);
         cores::request_here(irq, Work::Reschedule);
     }
-    let due = |place: usize| {
-        let place = local.deadlines.get(place)?;
-        (place.get() <= now).then(|| place.set(NEVER))
-    };
-    for vcpu in &vcpu::VCPUS {
-        if due(Source::Vcpu(vcpu).place()).is_some() {
-            timers_due(irq, vcpu, now);
+    for (place, at) in local.deadlines.iter().enumerate() {
+        if at.get() <= now {
+            at.set(NEVER);
+            passed(irq, place, now);
         }
     }
-    for vm in &VMS {
-        if due(Source::Clock(vm).place()).is_some() {
-            vm.devices.clock_due(irq, vm);
-        }
+    // Whoever is chosen next arms it anew.
+    if !cores::has_work(irq) {
+        arm(local);
     }
-    if due(Source::Console.place()).is_some() {
-        console::tick(irq);
+}
+
+/// The deadline at `place` has passed.
+fn passed(irq: &IrqGuard, place: usize, now: u64) {
+    if let Some(vcpu) = vcpu::VCPUS.get(place) {
+        return timers_due(irq, vcpu, now);
     }
-    if due(Source::Watchdog.place()).is_some() {
-        watch::tick();
+    let place = place.saturating_sub(VCPUS_TOTAL);
+    match (VMS.get(place), place.saturating_sub(VM_COUNT)) {
+        (Some(vm), _) => vm.devices.clock_due(irq, vm),
+        (None, 0) => console::tick(irq),
+        (None, 1) => cores::request_here(irq, Work::Background),
+        (None, _) => watch::tick(),
     }
-    if due(Source::Background.place()).is_some() {
-        cores::request_here(irq, Work::Background);
-    }
-    arm(local);
 }
 
 /// A vCPU's timers may have reached their deadlines.

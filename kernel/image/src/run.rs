@@ -56,7 +56,6 @@ fn leave_busy(irq: &IrqGuard, vcpu: &'static Vcpu, left: u64, next: Next) -> boo
 
 /// [`leave`] when the exit is booked already.
 pub fn leave_booked(irq: &IrqGuard, vcpu: &'static Vcpu, next: Next) -> bool {
-    book_others(irq, &vcpu.entity);
     match next {
         Next::Resume => {}
         Next::Wait => wait(irq, vcpu),
@@ -71,6 +70,7 @@ pub fn leave_booked(irq: &IrqGuard, vcpu: &'static Vcpu, next: Next) -> bool {
     }
     let same = settled(irq, vcpu);
     if same {
+        book_others(irq, &vcpu.entity);
         vcpu.entity
             .account
             .lock(irq)
@@ -192,15 +192,18 @@ fn turn(irq: &IrqGuard) -> Turn {
         return Turn::Background;
     }
     cores::take(irq, Work::Reschedule);
-    let decision = scheduler::schedule(irq);
     let local = cores::local(irq);
+    let others = local.for_others.take();
+    let decision = scheduler::schedule(irq, others);
     local.slice_end.set(decision.until);
     let next = decision.next.and_then(entity::by_id);
     if let Some(old) = decision.leave.and_then(entity::by_id) {
         // An idle core keeps a waiting vCPU's registers: most often it is the one that is woken.
         if next.is_some() || scheduler::is_held_back(irq, old.entity()) {
-            let_go(irq, old);
+            let_go(irq, old, others);
         }
+    } else if let Some(running) = local.running.get() {
+        book(irq, running.entity(), others);
     }
     local.running.set(next);
     let Some(next) = next else {
@@ -287,13 +290,16 @@ fn turn_of_worker(irq: &IrqGuard, worker: &'static Worker) -> Turn {
 pub fn book_others(irq: &IrqGuard, entity: &Entity) {
     let others = cores::local(irq).for_others.take();
     if others != 0 {
-        {
-            let mut account = entity.account.lock(irq);
-            let now = arch::timer::now();
-            account.others_begin(now.saturating_sub(others));
-            account.others_end(now);
-        }
+        book(irq, entity, others);
         scheduler::refund(irq, others);
+    }
+}
+
+/// Books `others` ticks, up to now, as not the entity's own.
+fn book(irq: &IrqGuard, entity: &Entity, others: u64) {
+    if others != 0 {
+        let now = arch::timer::now();
+        entity.account.lock(irq).others(now, others);
     }
 }
 
@@ -314,7 +320,9 @@ pub fn is_loaded(irq: &IrqGuard, vcpu: &Vcpu) -> bool {
 }
 
 /// Saves the registers of `old`, if this core has them, and tells the scheduler so.
-fn let_go(irq: &IrqGuard, old: Runs) {
+///
+/// `others` ticks of its time went to others since it last went on.
+fn let_go(irq: &IrqGuard, old: Runs, others: u64) {
     let entity = old.entity();
     let stopped = entity.halts() && scheduler::is_stopped(irq, entity);
     let mut asleep = stopped || entity.parked.load(Ordering::SeqCst);
@@ -325,10 +333,14 @@ fn let_go(irq: &IrqGuard, old: Runs) {
         asleep |= vcpu.waiting.load(Ordering::SeqCst);
     }
     let now = arch::timer::now();
-    if asleep {
-        entity.account.lock(irq).asleep(now);
-    } else {
-        entity.account.lock(irq).preempted(now);
+    {
+        let mut account = entity.account.lock(irq);
+        account.others(now, others);
+        if asleep {
+            account.asleep(now);
+        } else {
+            account.preempted(now);
+        }
     }
     match old {
         Runs::Vcpu(vcpu) if stopped => {
@@ -396,14 +408,8 @@ fn switch_in(irq: &IrqGuard, vcpu: &'static Vcpu) {
     // A timer that fired meanwhile, as it mostly has if this is why the vCPU runs, interrupts now; taken here, it saves the
     // guest an exit.
     let fired = deadline::is_asserted(vcpu, &timer) && crate::irq::take_virtual_timer(irq);
-    vm::with_gic(irq, vcpu, |gic, hw| {
-        let kick = gic.load(vcpu.index, hw);
-        if !fired {
-            return kick;
-        }
-        let kick = kick.union(gic.linked_fired(vcpu.index, VIRTUAL_TIMER));
-        kick.without(vcpu.index).union(gic.refresh(vcpu.index, hw))
-    });
+    let fired = u32::from(fired).wrapping_shl(VIRTUAL_TIMER);
+    vm::with_gic(irq, vcpu, |gic, hw| gic.load_fired(vcpu.index, fired, hw));
     deadline::taken_along(irq, vcpu);
 }
 

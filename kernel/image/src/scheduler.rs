@@ -315,11 +315,20 @@ pub fn block(irq: &IrqGuard) -> bool {
         .block(arch::cpu::index(), arch::timer::now())
 }
 
-/// What this core does next.
-pub fn schedule(irq: &IrqGuard) -> Decision {
-    here(irq)
-        .lock(irq)
-        .schedule(arch::cpu::index(), arch::timer::now())
+/// What this core does next. `others` ticks of who runs went to others, and are not held against it.
+pub fn schedule(irq: &IrqGuard, others: u64) -> Decision {
+    let cpu = arch::cpu::index();
+    let decision = {
+        let mut scheduler = here(irq).lock(irq);
+        if others != 0 {
+            scheduler.refund(cpu, others);
+        }
+        scheduler.schedule(cpu, arch::timer::now())
+    };
+    if let Some(cpu) = decision.kick {
+        cores::kick(irq, cpu);
+    }
+    decision
 }
 
 /// This core has saved the registers of the vCPU it was to leave.

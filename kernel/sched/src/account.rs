@@ -165,6 +165,15 @@ impl Account {
         taken
     }
 
+    /// Of the time up to `now`, the last `ticks` went to others: [`others_begin`](Self::others_begin) and
+    /// [`others_end`](Self::others_end) in one, by who counted meanwhile.
+    pub const fn others(&mut self, now: u64, ticks: u64) {
+        if ticks != 0 {
+            self.others_begin(now.saturating_sub(ticks));
+            self.others_end(now);
+        }
+    }
+
     /// EL2 turns to background tasks while this vCPU is on the core. Interrupts may come meanwhile; they are booked apart.
     /// Not nested: the outermost pair counts.
     pub const fn tasks_begin(&mut self, now: u64) {

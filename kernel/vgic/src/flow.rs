@@ -15,10 +15,20 @@ impl<const WORDS: usize> Vgic<WORDS> {
     /// Call after its timers are restored, so that a linked line can be sampled. Includes a refresh. Does
     /// nothing for a vCPU that is loaded already.
     pub fn load<H: ListRegisters>(&mut self, vcpu: usize, hw: &mut H) -> Kick {
-        if let Some(cpu) = self.cpu(vcpu)
-            && !self.is_loaded(vcpu)
+        self.load_fired(vcpu, 0, hw)
+    }
+
+    /// [`load`](Self::load), where physical interrupts that are linked to `fired` (bit n: private interrupt n) have fired
+    /// already, as for [`linked_fired`](Self::linked_fired): they are listed with the rest.
+    pub fn load_fired<H: ListRegisters>(&mut self, vcpu: usize, fired: u32, hw: &mut H) -> Kick {
+        if !self.is_loaded(vcpu)
+            && let Some(cpu) = self.cpu_mut(vcpu)
         {
             hw.restore(&cpu.interface);
+            // None of them is listed: it left its list registers when it left its core.
+            let fired = fired & cpu.bank.linked;
+            cpu.bank.line |= fired;
+            cpu.bank.physical |= fired;
             self.loaded |= vcpu_bit(vcpu);
             self.sample(vcpu, hw);
             self.fill(vcpu, hw);
