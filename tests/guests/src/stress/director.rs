@@ -106,10 +106,11 @@ fn direct(number: usize, machine: &Machine) {
     let seed = machine.number("seed=").unwrap_or(1);
     let mut random = Random::new(seed << 8 | number as u64);
     while !DONE.load(Ordering::Acquire) {
-        sleep_us(200 + random.below(20_000));
+        // Long enough for a worker to get into the middle of things after its start.
+        sleep_us(2_000 + random.below(80_000));
         let vm = WORKERS[random.below(2) as usize];
         match random.below(8) {
-            0..=3 => {
+            0..=4 => {
                 let paused = life(ops::VM_PAUSE, vm);
                 sleep_us(random.below(3000));
                 if paused {
@@ -118,7 +119,7 @@ fn direct(number: usize, machine: &Machine) {
                 // Whoever has paused it: somebody has to wake it.
                 life(ops::VM_RESUME, vm);
             }
-            4 | 5 => {
+            5 => {
                 if life(ops::VM_RESET, vm) {
                     KILLS.fetch_add(1, Ordering::Relaxed);
                 }

@@ -40,7 +40,8 @@ impl Peer {
         if let Some((_, _, reference)) = region.granted {
             let answer = without_tricks(ops::UNGRANT, [reference, 0, 0, 0, 0]);
             return match answer.status {
-                0 => {
+                // The one that it was made to may have died, and the grant with it.
+                0 | error::NO_GRANT => {
                     region.granted = None;
                     Ok(())
                 }
