@@ -9,10 +9,10 @@ use core::cell::UnsafeCell;
 use core::mem::offset_of;
 
 use core::marker::PhantomData;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::Ordering;
 
 use aarch64_cpu::registers::{DAIF, MPIDR_EL1, Readable, TPIDR_EL2};
-use preempt::Model;
+use preempt::{Model, PreemptWord};
 
 use crate::boot::{MAX_CPUS, MPIDR_AFFINITY};
 
@@ -31,17 +31,9 @@ pub(crate) struct Anchor {
     pub(crate) scratch: [u64; 4],
     /// Where it goes on: its SP while it is not running.
     pub(crate) saved_sp: u64,
-    /// How many stretches without rescheduling are open, and in [`NOT_DUE`] whether nobody wants the core:
-    /// zero says "reschedule now" in one compare. Changed only by the thread itself and by interrupts on its core.
-    pub(crate) preempt: AtomicU32,
+    /// Whether it is to be rescheduled, and may be.
+    pub(crate) preempt: PreemptWord,
 }
-
-/// The bit of [`Anchor::preempt`] that is clear while a rescheduling is due.
-const NOT_DUE: u32 = 1 << 31;
-/// What a core's own context has: it is never preempted.
-pub(crate) const NEVER: u32 = NOT_DUE | 1 << 30;
-/// What a thread begins with.
-pub(crate) const OPEN: u32 = NOT_DUE;
 
 pub(crate) const LOCAL_SIZE: usize = size_of::<Anchor>();
 pub(crate) const STACK_TOP: usize = offset_of!(Anchor, stack_top);
@@ -74,7 +66,7 @@ pub(crate) static LOCALS: Locals = Locals(UnsafeCell::new(
             index: 0,
             scratch: [0; 4],
             saved_sp: 0,
-            preempt: AtomicU32::new(NEVER),
+            preempt: PreemptWord::never(),
         }
     }; MAX_CPUS],
 ));
@@ -119,7 +111,7 @@ fn fixed_index() -> usize {
 
 /// The preempt word of what runs here.
 #[inline(always)]
-fn preempt_word() -> &'static AtomicU32 {
+fn preempt_word() -> &'static PreemptWord {
     let anchor = core::ptr::with_exposed_provenance::<Anchor>(TPIDR_EL2.get() as usize);
     // SAFETY: TPIDR_EL2 points to the anchor of what runs here, which is never freed; the field is only ever
     // reached atomically.
@@ -128,19 +120,19 @@ fn preempt_word() -> &'static AtomicU32 {
 
 /// Marks what runs here as due to be rescheduled. IRQs are masked.
 pub fn set_due() {
-    preempt_word().fetch_and(!NOT_DUE, Ordering::Relaxed);
+    preempt_word().set_due();
 }
 
 /// Takes the mark away. IRQs are masked.
 pub fn clear_due() {
-    preempt_word().fetch_or(NOT_DUE, Ordering::Relaxed);
+    preempt_word().clear_due();
 }
 
 /// Whether what runs here is to be rescheduled now: due, and outside every stretch that forbids it.
 #[must_use]
 #[inline(always)]
 pub fn is_due() -> bool {
-    preempt_word().load(Ordering::Relaxed) == 0
+    preempt_word().is_due()
 }
 
 /// MPIDR_EL1's affinity fields: Aff3 in bits 39:32, Aff2 to Aff0 in 23:0.
@@ -307,7 +299,7 @@ unsafe impl<M: Model> preempt::Platform for Core<M> {
     #[inline(always)]
     fn hold() {
         if M::THREADS {
-            preempt_word().fetch_add(1, Ordering::Relaxed);
+            preempt_word().hold();
             core::sync::atomic::compiler_fence(Ordering::Acquire);
         }
     }
@@ -316,7 +308,7 @@ unsafe impl<M: Model> preempt::Platform for Core<M> {
     unsafe fn release() {
         if M::THREADS {
             core::sync::atomic::compiler_fence(Ordering::Release);
-            if preempt_word().fetch_sub(1, Ordering::Relaxed) == 1 && !irqs_masked() {
+            if preempt_word().release() && !irqs_masked() {
                 caesura_preempt();
             }
         }

@@ -12,11 +12,12 @@
 use core::arch::global_asm;
 use core::cell::UnsafeCell;
 use core::mem::offset_of;
-use core::sync::atomic::{AtomicU32, Ordering};
 
 use aarch64_cpu::registers::{Readable, TPIDR_EL2, Writeable};
 
-use crate::cpu::{Anchor, LOCALS, OPEN, STACK_TOP, index};
+use preempt::PreemptWord;
+
+use crate::cpu::{Anchor, LOCALS, STACK_TOP, index};
 use crate::layout::Range;
 
 /// A thread; a static, set up once.
@@ -119,7 +120,7 @@ impl Thread {
             index: 0,
             scratch: [0; 4],
             saved_sp: 0,
-            preempt: AtomicU32::new(OPEN),
+            preempt: PreemptWord::new(),
         }))
     }
 
@@ -162,7 +163,7 @@ impl Thread {
         unsafe {
             (*anchor).index = (*here).index;
             (*anchor).emergency_top = (*here).emergency_top;
-            (*anchor).preempt.fetch_or(1 << 31, Ordering::Relaxed);
+            (*anchor).preempt.clear_due();
         }
     }
 

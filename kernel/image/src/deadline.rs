@@ -81,8 +81,9 @@ pub fn arm(local: &Local) {
 
 /// Gives the vCPU that is about to be entered a slice if its own is over already: where switching takes
 /// longer than a slice (cores that are themselves scheduled wait long for each other's locks), none would ever run.
+/// Not where the end of a turn is a promise to others: a budget or a window.
 pub fn spare(local: &Local, now: u64) {
-    if local.slice_end.get().is_some_and(|end| end <= now) {
+    if local.slice_end.get().is_some_and(|end| end <= now) && !scheduler::keeps_time(local) {
         // Less might be over again before the guest's first instruction.
         let slice = ticks_from_us(SCHED_SLICE_US);
         local.slice_end.set(Some(now.saturating_add(slice)));

@@ -71,6 +71,12 @@ fn kind(policy: tables::Policy) -> Kind {
     }
 }
 
+/// Whether the turns on a core end when its policy says, whatever it costs who runs there.
+pub fn keeps_time(local: &cores::Local) -> bool {
+    let pool = SYSTEM.pools.get(local.pool.get());
+    pool.is_some_and(|pool| matches!(pool.policy, tables::Policy::Edf | tables::Policy::Cyclic))
+}
+
 /// What the tool has refused already, unless a core is missing that it counted on.
 fn words(error: sched::Error) -> &'static str {
     match error {

@@ -18,8 +18,10 @@ mod guard;
 mod model;
 mod per_cpu;
 mod platform;
+mod word;
 
 pub use guard::{IrqGuard, Pinned, PreemptGuard};
 pub use model::{Full, Hybrid, Legacy, Model, Pause, Stay};
 pub use per_cpu::{PerCpu, Slot};
 pub use platform::Platform;
+pub use word::PreemptWord;
