@@ -131,7 +131,7 @@ fn turn_on(irq: &IrqGuard, caller: &'static Vcpu, target: usize, entry: Entry) {
     let Some(target) = vm.vcpu(target) else {
         return;
     };
-    if vm.state() == State::Running {
+    if matches!(vm.state(), State::Running | State::Paused) {
         *target.start.lock(irq) = Some(entry);
         run::begin_pending_start(irq, target);
     }

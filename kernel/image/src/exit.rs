@@ -6,13 +6,13 @@
 
 use arch::GuestContext;
 use arch::exception::Sync;
-use trap::{Exit, Feature};
+use trap::{Exit, Fault, Feature};
 
 use crate::life::{self, Reason};
 use crate::platform::IrqGuard;
 use crate::run::Next;
 use crate::vcpu::Vcpu;
-use crate::{calls, mmio, sysreg};
+use crate::{calls, memory, mmio, sysreg};
 
 /// What the core said about a synchronous exit, read before another exception overwrites it.
 pub struct Syndrome {
@@ -79,7 +79,7 @@ pub fn handle(vcpu: &'static Vcpu, guest: &mut GuestContext, syndrome: &Syndrome
             skip(guest);
             calls::handle(vcpu, guest, imm)
         }
-        Exit::InstructionAbort(_) => instruction_abort(vcpu, guest, syndrome),
+        Exit::InstructionAbort(abort) => instruction_abort(vcpu, guest, &abort, syndrome),
         Exit::Disabled(Feature::Fp) => {
             // Never trapped: a guest's FP registers are always its own.
             arch::guest::trap_fp(false);
@@ -115,7 +115,20 @@ pub fn undefined(guest: &mut GuestContext, syndrome: &Syndrome) {
 
 /// The guest executes where it has no memory. An exception is the answer, unless the exception's own vector is there:
 /// then the guest would fault for ever without a single instruction, and counts as crashed.
-fn instruction_abort(vcpu: &'static Vcpu, guest: &mut GuestContext, syndrome: &Syndrome) -> Next {
+fn instruction_abort(
+    vcpu: &'static Vcpu,
+    guest: &mut GuestContext,
+    abort: &trap::InstructionAbort,
+    syndrome: &Syndrome,
+) -> Next {
+    let ours = matches!(abort.fault, Fault::Translation(_) | Fault::Permission(_));
+    if let Some(ipa) = abort.ipa.or(syndrome.translated)
+        && ours
+        && memory::is_mapped(vcpu.vm, ipa, false, !abort.s1ptw)
+    {
+        // Its tables were being changed: let it try again.
+        return Next::Resume;
+    }
     let at = guest.pc;
     inject(
         guest,

@@ -227,20 +227,20 @@ pub fn unpause(irq: &IrqGuard, vm: &'static Vm) -> Result<(), Error> {
     for vcpu in vm.vcpus() {
         scheduler::unpause(irq, &vcpu.entity);
     }
+    vm.quiet.notify();
     Ok(())
 }
 
-/// Whether no core has anything of a VM that was asked to stop or pause.
+/// Whether no core has anything of a VM that was asked to stop or pause; also if it has been let go on meanwhile, by
+/// somebody else than who waits for this: then that will not come.
 pub fn is_quiet(vm: &'static Vm) -> bool {
     IrqGuard::with(|irq| {
-        let paused = vm.state() == State::Paused;
-        vm.vcpus().all(|vcpu| {
-            if paused {
-                scheduler::is_quiet(irq, &vcpu.entity)
-            } else {
-                scheduler::is_off(irq, &vcpu.entity)
-            }
-        })
+        let mut vcpus = vm.vcpus();
+        match vm.state() {
+            State::Running | State::Loading => true,
+            State::Paused => vcpus.all(|vcpu| scheduler::is_quiet(irq, &vcpu.entity)),
+            _ => vcpus.all(|vcpu| scheduler::is_off(irq, &vcpu.entity)),
+        }
     })
 }
 

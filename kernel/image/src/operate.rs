@@ -145,6 +145,11 @@ pub fn call(vcpu: &'static Vcpu, guest: &mut GuestContext, function: u32) -> Nex
             .map_err(|_| error::BUSY)
     };
     match lease {
+        // Whoever stops the VM cancels what it finds in the table; this may have come too late to be found.
+        Ok(lease) if vcpu.entity.halts() => {
+            drop(lease);
+            Next::Resume
+        }
         Ok(lease) => drive(vcpu, guest, lease),
         Err(code) => {
             guest.set(0, code as u64);

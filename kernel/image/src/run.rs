@@ -368,7 +368,9 @@ pub fn begin_pending_start(irq: &IrqGuard, vcpu: &'static Vcpu) {
     }
     // A stop of the VM comes before all of this, which then does nothing, or after it, and stops this vCPU too.
     let _life = vcpu.vm.life.lock(irq);
-    if vcpu.vm.state() != State::Running || !scheduler::is_off(irq, &vcpu.entity) {
+    // In a paused VM it is started, and waits like the others.
+    let alive = matches!(vcpu.vm.state(), State::Running | State::Paused);
+    if !alive || !scheduler::is_off(irq, &vcpu.entity) {
         return;
     }
     // Of the cores that may come here, one takes the entry.

@@ -240,33 +240,41 @@ pub fn unpause(irq: &IrqGuard, entity: &Entity) {
 
 /// The entity that runs here is at its boundary: stops or pauses it, if that was asked for meanwhile; says whether it was.
 pub fn halt_here(irq: &IrqGuard, entity: &Entity) -> bool {
-    let halt = entity.halt.load(Ordering::SeqCst);
-    if halt == Halt::No as u8 {
+    if entity.halt.load(Ordering::SeqCst) == Halt::No as u8 {
         return false;
     }
     let now = arch::timer::now();
     let mut scheduler = of(entity).lock(irq);
+    // Again, under the lock: a pause may just have been ended, and whoever ended it does so once.
+    let halt = entity.halt.load(Ordering::SeqCst);
     if halt == Halt::Stop as u8 {
         scheduler.stop(entity.id, now);
-    } else {
+    } else if halt == Halt::Pause as u8 {
         scheduler.pause(entity.id, now);
     }
-    true
+    halt != Halt::No as u8
 }
 
 /// What runs here is left in the middle of EL2's work: it is not stopped or paused before that has come to an end.
 pub fn suspend(irq: &IrqGuard, entity: &Entity) {
     let mut scheduler = of(entity).lock(irq);
     scheduler.reprieve(arch::cpu::index());
-    if entity.halt.load(Ordering::SeqCst) == Halt::Pause as u8 {
-        scheduler.unpause(entity.id, arch::timer::now());
-    }
+    let_finish(&mut scheduler, entity);
     entity.suspended.store(true, Ordering::SeqCst);
+}
+
+/// A pause that has been asked for meanwhile would keep the entity from its boundary: there [`halt_here`] sees to it.
+fn let_finish(scheduler: &mut Scheduler, entity: &Entity) {
+    if entity.halt.load(Ordering::SeqCst) == Halt::Pause as u8 {
+        // The core that would be kicked is this one, which is about to ask anyway.
+        let _ = scheduler.unpause(entity.id, arch::timer::now());
+    }
 }
 
 /// [`block`] in the middle of EL2's work.
 pub fn block_inside(irq: &IrqGuard, entity: &Entity) -> bool {
     let mut scheduler = of(entity).lock(irq);
+    let_finish(&mut scheduler, entity);
     // Who has just been stopped does not sleep: what it waits for may never happen.
     let blocks = !scheduler.reprieve(arch::cpu::index())
         && scheduler.block(arch::cpu::index(), arch::timer::now());
