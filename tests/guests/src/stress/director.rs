@@ -28,12 +28,7 @@ pub fn main(machine: &'static Machine) -> u32 {
     let board = board::at(board::AT);
     for vm in WORKERS {
         check("no worker at first", settle(vm, state::ABSENT), vm);
-        let granted = call(ops::GRANT, [board::AT, 1, vm, 1, board::TAG]);
-        check(
-            "the board is granted",
-            granted.is_ok(),
-            granted.status as u64,
-        );
+        grant(vm);
     }
     let before = free();
     for vm in WORKERS {
@@ -120,14 +115,10 @@ fn direct(number: usize, machine: &Machine) {
                 life(ops::VM_RESUME, vm);
             }
             5 => {
-                if life(ops::VM_RESET, vm) {
-                    KILLS.fetch_add(1, Ordering::Relaxed);
-                }
+                kill(ops::VM_RESET, vm);
             }
             6 => {
-                if life(ops::VM_DESTROY, vm) {
-                    KILLS.fetch_add(1, Ordering::Relaxed);
-                }
+                kill(ops::VM_DESTROY, vm);
                 begin(vm);
             }
             _ => begin(vm),
@@ -144,6 +135,20 @@ fn life(function: u32, vm: u64) -> bool {
     }
     check("a call of a VM's life", good, answer.status as u64);
     answer.is_ok()
+}
+
+/// Ends a worker. What was granted to it ends with it, so whoever has killed it grants the board anew.
+fn kill(function: u32, vm: u64) {
+    if life(function, vm) {
+        KILLS.fetch_add(1, Ordering::Relaxed);
+        grant(vm);
+    }
+}
+
+fn grant(vm: u64) {
+    let granted = call(ops::GRANT, [board::AT, 1, vm, 1, board::TAG]);
+    let status = granted.status as u64;
+    check("the board is granted", granted.is_ok(), status);
 }
 
 fn begin(vm: u64) {

@@ -5,6 +5,7 @@
 
 use abi::ops::{self, error, populate};
 
+use crate::rt::cpu;
 use crate::rt::hypercall::{Answer, call};
 use crate::rt::mmio::{read64, write64};
 use crate::rt::random::Random;
@@ -28,6 +29,14 @@ pub struct Region {
 pub struct Pages {
     first: usize,
     count: usize,
+}
+
+impl Pages {
+    /// The whole piece.
+    pub const ALL: Self = Self {
+        first: 0,
+        count: PAGES,
+    };
 }
 
 impl Region {
@@ -88,6 +97,21 @@ impl Region {
             .is_some_and(|(first, count, _)| (first..first + count).contains(&page))
     }
 
+    /// Whether a page that an operation has taken away is granted, which it must not be. The one that it was granted to may
+    /// have died meanwhile, and the grant with it: then there is none to withdraw.
+    fn is_kept(&mut self, page: usize) -> bool {
+        if !self.is_granted(page) {
+            return false;
+        }
+        let Some((_, _, reference)) = self.granted.take() else {
+            return false;
+        };
+        cpu::mask();
+        let withdrawn = call(ops::UNGRANT, [reference]);
+        cpu::unmask();
+        withdrawn.status != error::NO_GRANT
+    }
+
     /// What is written into a page when it is populated.
     fn mark(&self, page: usize) -> u64 {
         self.address(page) ^ 0x5eed_0000_0000_0001
@@ -124,7 +148,7 @@ impl Region {
         let done = whole(answer.value(), pages)?;
         let next = pages.first + done;
         for page in pages.first..next {
-            if !self.is(page) || self.is_granted(page) {
+            if !self.is(page) || self.is_kept(page) {
                 return Err("a page was reclaimed that could not be");
             }
             self.set(page, false);
@@ -143,7 +167,7 @@ impl Region {
         let next = pages.first + done;
         let mut given = 0;
         for page in pages.first..next {
-            if self.is_granted(page) {
+            if self.is_kept(page) {
                 return Err("a granted page was unmapped");
             }
             given += u64::from(self.is(page)) * PAGE;

@@ -269,12 +269,18 @@ impl Worker {
             1 => self.random.below(64),
             _ => self.random.pick(&self.old).unwrap_or(0),
         };
-        // One that was offered or let go of may still be alive: then it is finished here.
+        // No tricks with this one: nobody would collect what comes of it.
+        cpu::mask();
         let answer = raw(u64::from(ops::RESUME), [handle, 0, 0, 0, 0, 0]);
-        let answered = [error::HANDLE, error::BUSY].contains(&answer.status);
-        if !answered && !self.old.contains(&handle) && handle >= 64 {
+        cpu::unmask();
+        if [error::HANDLE, error::BUSY].contains(&answer.status) {
+            return;
+        }
+        if !self.old.contains(&handle) && handle >= 64 {
             wrong(self.number, "a guessed handle", answer);
         }
+        // One that was let go of and was still there: it has been finished just now, on whatever pages it was about.
+        self.look(Pages::ALL);
     }
 
     fn look_at_memory(&mut self) {
