@@ -102,35 +102,42 @@ pub fn start(irq: &IrqGuard, vm: &'static Vm) -> Result<(), Error> {
 fn begin_loading(irq: &IrqGuard, vm: &'static Vm, life: &mut Life) {
     vm.set_state(life, State::Loading);
     vm.psci.lock(irq).boot(vm.table.vcpus.len());
-    vm.job.lock(irq).begin(vm.table);
+    // Nobody has it: the VM is off. Should somebody, the loading finds that it has not begun, and says so.
+    if let Some(mut job) = vm.job.try_lock() {
+        job.begin(vm.table);
+    }
     if let Some(first) = vm.vcpu(0) {
         scheduler::start(irq, &first.entity);
     }
 }
 
 /// The images are in place: vCPU 0 shall enter at `entry`. Called on the core that loaded them, as that vCPU.
-pub fn loaded(irq: &IrqGuard, vm: &'static Vm, entry: Entry) {
+pub fn loaded(vm: &'static Vm, entry: Entry) {
     let now = arch::timer::now();
-    vm.set_offset(irq, CounterOffset::starting_at(now));
-    if let Some(first) = vm.vcpu(0) {
-        first.reset(irq, entry);
+    IrqGuard::with(|irq| {
+        vm.set_offset(irq, CounterOffset::starting_at(now));
+        if let Some(first) = vm.vcpu(0) {
+            first.reset(irq, entry);
+        }
+    });
+    IrqGuard::with(|irq| {
         let kick = vm.gic.lock(irq).cpu_on(0);
         deliver(irq, vm, kick);
-    }
-    {
-        let mut life = vm.life.lock(irq);
-        // A stop that was asked for meanwhile wins.
-        if vm.state() != State::Loading {
-            return;
-        }
-        vm.set_state(&mut life, State::Running);
-    }
+    });
+    // Before it can run: its first words come behind these.
     log::info!(
         "VM {} ({}) starts at {:#x}",
         vm.number,
         vm.table.name,
         entry.address
     );
+    IrqGuard::with(|irq| {
+        let mut life = vm.life.lock(irq);
+        // A stop that was asked for meanwhile wins.
+        if vm.state() == State::Loading {
+            vm.set_state(&mut life, State::Running);
+        }
+    });
 }
 
 /// A VM stops by itself, or is stopped by what it did. Its vCPUs stop when their cores next leave the guest, the caller's
@@ -247,14 +254,15 @@ pub fn is_quiet(vm: &'static Vm) -> bool {
 /// Resets what a VM consists of besides its memory. It is quiet; one section for each piece.
 fn reset_parts(vm: &'static Vm) {
     IrqGuard::with(|irq| vm.psci.lock(irq).power_off());
-    IrqGuard::with(|irq| vm.gic.lock(irq).reset());
     for vcpu in vm.vcpus() {
+        IrqGuard::with(|irq| vm.gic.lock(irq).reset_private(vcpu.index));
         IrqGuard::with(|irq| {
             *vcpu.physical_timer.lock(irq) = vtimer::PhysicalTimer::new();
             *vcpu.debug.lock(irq) = trap::Debug::new();
             *vcpu.start.lock(irq) = None;
         });
     }
+    IrqGuard::with(|irq| vm.gic.lock(irq).reset_shared());
     IrqGuard::with(|irq| vm.devices.reset(irq, vm));
     crate::pv_time::reset(vm);
 }
@@ -262,19 +270,26 @@ fn reset_parts(vm: &'static Vm) {
 /// The owner of a stopping VM's end has taken back what it had: it is off now, or starts again.
 pub fn finish_stop(vm: &'static Vm) {
     reset_parts(vm);
-    let ends = IrqGuard::with(|irq| {
+    let (reason, restarts) = IrqGuard::with(|irq| {
+        let life = vm.life.lock(irq);
+        (life.reason, life.restarts)
+    });
+    let again = goes_on(vm, reason, restarts);
+    let crashed = matches!(reason, Reason::Crash(_));
+    let restarts = restarts.saturating_add(u32::from(crashed && again));
+    settle(vm, reason, again, restarts);
+    // Whoever owns the end is alone with it: nothing has changed since the look.
+    IrqGuard::with(|irq| {
         let mut life = vm.life.lock(irq);
-        let again = goes_on(vm, &life);
-        settle(vm, &mut life, again);
         life.owned = false;
+        life.restarts = restarts;
         if again {
             begin_loading(irq, vm, &mut life);
         } else {
             vm.set_state(&mut life, State::Off);
         }
-        !again
     });
-    if ends {
+    if !again {
         end_if_last();
     }
 }
@@ -301,27 +316,25 @@ fn end_if_last() {
 }
 
 /// Whether a VM that stops for this reason is started again.
-fn goes_on(vm: &Vm, life: &Life) -> bool {
-    match life.reason {
+fn goes_on(vm: &Vm, reason: Reason, restarts: u32) -> bool {
+    match reason {
         Reason::PowerOff => false,
         Reason::Reset | Reason::Commanded => true,
         Reason::Crash(_) => match vm.table.on_crash {
-            CrashPolicy::Restart(limit) => life.restarts < limit,
+            CrashPolicy::Restart(limit) => restarts < limit,
             CrashPolicy::Halt | CrashPolicy::PowerOff => false,
         },
     }
 }
 
-/// Says what happens, and counts it.
-fn settle(vm: &Vm, life: &mut Life, again: bool) {
+/// Says what happens; with the interrupts open, since it is printed with care but not at once.
+fn settle(vm: &Vm, reason: Reason, again: bool, restarts: u32) {
     let (number, name) = (vm.number, vm.table.name);
-    match life.reason {
+    match reason {
         Reason::PowerOff => log::info!("VM {number} ({name}) powered off"),
         Reason::Reset => log::info!("VM {number} ({name}) restarts at its own request"),
         Reason::Commanded => log::info!("VM {number} ({name}) is restarted by command"),
         Reason::Crash(how) if again => {
-            life.restarts = life.restarts.saturating_add(1);
-            let restarts = life.restarts;
             log::error!("VM {number} ({name}) crashed: {how}; restart {restarts}");
         }
         Reason::Crash(how) => {

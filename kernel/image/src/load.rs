@@ -197,9 +197,13 @@ enum Fault {
     Idle,
 }
 
-/// Does one slice of a VM's loading.
+/// Does one slice of a VM's loading; interrupts are open.
 pub fn step(vm: &'static Vm) -> Progress {
-    match vm.job.with(|job| job.step(vm)) {
+    let Some(mut job) = vm.job.try_lock() else {
+        // Whoever stopped it is about to begin it anew.
+        return Progress::More;
+    };
+    match job.step(vm) {
         Ok(progress) => progress,
         Err(fault) => {
             let name = vm.table.name;

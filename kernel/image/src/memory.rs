@@ -9,7 +9,7 @@ use hypercall::Error;
 use stage2::{Attributes, Geometry, Maintenance, Stage2, TableMemory};
 use tables::{Gic, Region, Vm, VmMemory};
 
-use crate::config::{BOARD, SYSTEM, VMS as VM_COUNT};
+use crate::config::{BOARD, POOL_SIZE, SYSTEM, VMS as VM_COUNT};
 use crate::platform::{IrqGuard, Once, SpinLock};
 use crate::{hw, vm};
 
@@ -17,11 +17,21 @@ use crate::{hw, vm};
 pub struct Pool {
     frames: Frames,
     ram: Option<Ram>,
+    /// Where it begins.
+    base: u64,
+    /// How many entries of each of its pages, as far as they are tables, are not 0: so that nobody has to count them
+    /// with interrupts masked.
+    used: [u16; PAGES],
 }
+
+/// The pool's pages, those included that EL2's own tables took before.
+const PAGES: usize = POOL_SIZE / frames::PAGE_SIZE as usize;
 
 static POOL: SpinLock<Pool> = SpinLock::new(Pool {
     frames: Frames::empty(),
     ram: None,
+    base: 0,
+    used: [0; PAGES],
 });
 
 /// Makes `region` the pool.
@@ -32,6 +42,7 @@ static POOL: SpinLock<Pool> = SpinLock::new(Pool {
 pub fn init(region: Region) -> Result<(), &'static str> {
     POOL.with(|pool| {
         pool.ram = Some(hw::ram(region));
+        pool.base = region.base;
         pool.frames.init(region.base, region.size)
     })
     .map_err(|_| "the pool is not page-aligned, or larger than 64 MiB: correct POOL_SIZE")
@@ -46,6 +57,9 @@ impl TableMemory for Pool {
     fn alloc(&mut self, pages: u32) -> Option<u64> {
         let table = self.frames.alloc_run(pages).ok()??;
         let size = u64::from(pages).saturating_mul(frames::PAGE_SIZE);
+        let first = place(self.base, table);
+        let used = self.used.iter_mut().skip(first).take(pages as usize);
+        used.for_each(|used| *used = 0);
         self.ram.as_mut()?.clear(table, size).then_some(table)
     }
 
@@ -65,10 +79,24 @@ impl TableMemory for Pool {
 
     fn write(&mut self, table: u64, index: usize, descriptor: u64) {
         let entry = table.wrapping_add((index as u64).wrapping_mul(8));
+        let before = self.read(table, index);
+        if let Some(used) = self.used.get_mut(place(self.base, entry)) {
+            let less = used.saturating_sub(u16::from(before != 0));
+            *used = less.saturating_add(u16::from(descriptor != 0));
+        }
         if let Some(ram) = &mut self.ram {
             ram.store(entry, descriptor);
         }
     }
+
+    fn is_empty(&self, table: u64) -> bool {
+        self.used.get(place(self.base, table)) == Some(&0)
+    }
+}
+
+/// Which page of the pool, which begins at `base`, holds this address.
+fn place(base: u64, address: u64) -> usize {
+    (address.wrapping_sub(base) / frames::PAGE_SIZE) as usize
 }
 
 /// What all cores have cached of the VM whose VTTBR_EL2 this is.
@@ -130,7 +158,7 @@ pub fn geometry() -> Result<Geometry, &'static str> {
 }
 
 /// How much of a VM's memory is mapped in one go.
-const MAP_SLICE: u64 = 8 << 20;
+const MAP_SLICE: u64 = 4 << 20;
 
 /// Goes on with building a VM's address space, of which `done` bytes of memory are mapped: first what is small and the
 /// same for all, then its memory, slice by slice. Returns how many bytes are mapped now, `None` when that is all.
@@ -139,12 +167,11 @@ const MAP_SLICE: u64 = 8 << 20;
 ///
 /// The pool is full ([`Error::NoMemory`]), or the tables contradict themselves; nothing is left of it.
 pub fn build(irq: &IrqGuard, vm: &vm::Vm, done: u64) -> Result<Option<u64>, Error> {
-    let result = if done == 0 {
-        begin_to_build(irq, vm)
+    let result = if vm.stage2.lock(irq).is_none() {
+        begin_to_build(irq, vm).map(|()| Some(0))
     } else {
-        Ok(())
+        build_slice(irq, vm, done)
     };
-    let result = result.and_then(|()| build_slice(irq, vm, done));
     if result.is_err() {
         unbuild(irq, vm);
     }

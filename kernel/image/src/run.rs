@@ -418,10 +418,8 @@ fn switch_in(irq: &IrqGuard, vcpu: &'static Vcpu) {
 /// Loads the VM of `first`, its first vCPU, until that is done or the core is wanted.
 fn load(first: &'static Vcpu) {
     loop {
-        let progress = crate::load::step(first.vm);
-        hw::with_interrupts(|| ());
+        let progress = hw::with_interrupts(|| load_step(first.vm));
         let wanted = IrqGuard::with(|irq| {
-            loaded(irq, first.vm, progress);
             if cores::take(irq, Work::Deadline) {
                 deadline::expire(irq);
             }
@@ -438,11 +436,11 @@ pub fn load_on_thread() {
     let Some(Runs::Vcpu(first)) = IrqGuard::with(|irq| cores::local(irq).running.get()) else {
         return;
     };
-    let mut progress = Progress::More;
-    while progress == Progress::More && !first.entity.halts() {
-        progress = hw::with_interrupts(|| crate::load::step(first.vm));
-        IrqGuard::with(|irq| loaded(irq, first.vm, progress));
-    }
+    hw::with_interrupts(
+        || {
+            while !first.entity.halts() && load_step(first.vm) == Progress::More {}
+        },
+    );
     IrqGuard::with(|irq| {
         book_others(irq, &first.entity);
         scheduler::halt_here(irq, &first.entity);
@@ -450,16 +448,18 @@ pub fn load_on_thread() {
     });
 }
 
-/// What a step of loading came to.
-fn loaded(irq: &IrqGuard, vm: &'static Vm, progress: Progress) {
+/// One step of loading, and what follows from it. Interrupts are open.
+fn load_step(vm: &'static Vm) -> Progress {
+    let progress = crate::load::step(vm);
     match progress {
         Progress::More => {}
-        Progress::Done(entry) => life::loaded(irq, vm, entry),
+        Progress::Done(entry) => life::loaded(vm, entry),
         Progress::Failed => {
             let how = "its images could not be loaded";
-            life::stop(irq, vm, life::Reason::Crash(how));
+            IrqGuard::with(|irq| life::stop(irq, vm, life::Reason::Crash(how)));
         }
     }
+    progress
 }
 
 /// Sleeps until there is work.

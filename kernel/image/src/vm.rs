@@ -14,7 +14,7 @@ use crate::devices::Devices;
 use crate::life::Life;
 use crate::load::Job;
 use crate::operate::Table;
-use crate::platform::{IrqGuard, SpinLock};
+use crate::platform::{IrqGuard, Mutex, SpinLock};
 use crate::signal::Signal;
 use crate::vcpu::{self, Vcpu};
 use crate::{hw, scheduler};
@@ -88,7 +88,7 @@ pub struct Vm {
     /// A core has let go of one of its vCPUs.
     pub quiet: Signal,
     /// How far its loading is.
-    pub job: SpinLock<Job>,
+    pub job: Mutex<Job>,
     /// Its virtual count is the physical one less this.
     offset: SpinLock<CounterOffset>,
     state: AtomicU8,
@@ -119,7 +119,7 @@ impl Vm {
             ports: SpinLock::new(Ports::new()),
             left: AtomicU64::new(0),
             quiet: Signal::new(),
-            job: SpinLock::new(Job::new()),
+            job: Mutex::new(Job::new()),
             offset: SpinLock::new(CounterOffset::ZERO),
             state: AtomicU8::new(State::Absent as u8),
             life: SpinLock::new(Life::new()),

@@ -3,6 +3,7 @@
 //! For: PSCI and VM restart. A vCPU that is off keeps its private interrupts' state, as a redistributor
 //! does, and shared interrupts that may go elsewhere do.
 
+use crate::MAX_VCPUS;
 use crate::bank::{Bank, SGIS};
 use crate::hw::{Control, CpuInterface};
 use crate::kick::{Kick, vcpu_bit};
@@ -15,34 +16,46 @@ impl<const WORDS: usize> Vgic<WORDS> {
     /// All interrupts are in group 0 on GICv2 and in group 1 on GICv3, where the reset value is not
     /// architected: guests that expect firmware to have chosen group 1 for them run.
     pub fn reset(&mut self) {
+        for vcpu in 0..MAX_VCPUS {
+            self.reset_private(vcpu);
+        }
+        self.reset_shared();
+    }
+
+    /// The part of [`reset`](Self::reset) that concerns one vCPU, for who cannot do all at once. The others are first.
+    pub fn reset_private(&mut self, vcpu: usize) {
         let v3 = self.is_v3();
-        let group = if v3 { u32::MAX } else { 0 };
+        let Some(cpu) = self.cpu_mut(vcpu) else {
+            return;
+        };
+        cpu.bank = Bank {
+            enabled: if v3 { 0 } else { SGIS },
+            group: if v3 { u32::MAX } else { 0 },
+            edge: SGIS,
+            linked: cpu.bank.linked,
+            ..Bank::ZERO
+        };
+        cpu.sources = [0; 16];
+        cpu.active_source = [0; 16];
+        cpu.used = 0;
+        cpu.fresh = 0;
+        cpu.stale = 0;
+        cpu.control = Control::QUIET;
+        cpu.loud = false;
+        cpu.interface = CpuInterface::RESET;
+        cpu.awake = false;
+    }
+
+    /// The part of [`reset`](Self::reset) that concerns all vCPUs; the last.
+    pub fn reset_shared(&mut self) {
+        let group = if self.is_v3() { u32::MAX } else { 0 };
         self.enabled_groups = 0;
         self.online = 0;
         self.loaded = 0;
         self.dirty = 0;
         self.whole = 0;
-        self.kick = 0;
         self.rwp = 0;
         self.busy = 0;
-        for cpu in &mut self.cpus {
-            cpu.bank = Bank {
-                enabled: if v3 { 0 } else { SGIS },
-                group,
-                edge: SGIS,
-                linked: cpu.bank.linked,
-                ..Bank::ZERO
-            };
-            cpu.sources = [0; 16];
-            cpu.active_source = [0; 16];
-            cpu.used = 0;
-            cpu.fresh = 0;
-            cpu.stale = 0;
-            cpu.control = Control::QUIET;
-            cpu.loud = false;
-            cpu.interface = CpuInterface::RESET;
-            cpu.awake = false;
-        }
         for spi in &mut self.spis {
             spi.bank = Bank {
                 group,
