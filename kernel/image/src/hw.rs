@@ -1,7 +1,7 @@
 //! Where tables become machine: the promises that only the image can make, because it has the board's facts, the
 //! order of start-up and the scheduler's word on who runs where.
 //!
-//! This file and `hooks.rs` are the only ones in `image` that contain `unsafe`.
+//! This file, `hooks.rs` and, in builds that measure sections, `trace_on.rs` are the only ones in `image` with `unsafe`.
 
 use core::sync::atomic::Ordering;
 

@@ -154,7 +154,7 @@ pub fn slice() -> bool {
 
 /// Whether tasks without threads are worth polling.
 pub fn is_ready() -> bool {
-    !Model::THREADS && (0..TASK_COUNT).any(|task| TASKS.is_ready(task))
+    THREADS == 0 && (0..TASK_COUNT).any(|task| TASKS.is_ready(task))
 }
 
 /// Brings what is to be printed to the UART, a few bytes at a time.
