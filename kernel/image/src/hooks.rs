@@ -174,8 +174,8 @@ extern "C" fn caesura_preempt() {
 /// An interrupt was taken while EL2 ran.
 #[unsafe(no_mangle)]
 extern "C" fn caesura_irq() {
-    // SAFETY: exceptions mask interrupts, and the handlers unmask nothing.
     sections::exception("irq-in-el2");
+    // SAFETY: exceptions mask interrupts; what `interrupted` may give the core to runs with its own guards.
     unsafe { IrqGuard::assume(interrupted) };
     sections::irqs_on();
 }

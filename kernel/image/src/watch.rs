@@ -37,7 +37,7 @@ pub fn tick() {
 
 /// Looks at all cores every `WATCHDOG_MS` milliseconds.
 pub async fn over_cores(mut cx: continuation::Cx<Drive>) {
-    let period = ticks_from_us(u64::from(WATCHDOG_MS).saturating_mul(1000));
+    let period = ticks_from_us(WATCHDOG_MS.saturating_mul(1000));
     let bounds = Bounds {
         stay: period,
         masked: ticks_from_us(MASKED_US),

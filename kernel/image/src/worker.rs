@@ -7,7 +7,6 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use continuation::{Step, Tasks};
-use preempt::Model as _;
 
 use crate::config::{SYSTEM, TASK_SLICE_US, THREADS, VCPUS_TOTAL};
 use crate::cores::{self, Work};
@@ -15,7 +14,7 @@ use crate::deadline::{self, Source};
 use crate::entity::{Entity, Runs};
 use crate::machine::Machine;
 use crate::operate::Drive;
-use crate::platform::{IrqGuard, Model, ticks_from_us};
+use crate::platform::{IrqGuard, ticks_from_us};
 use crate::{console, hw, scheduler, thread};
 
 /// Bytes for the largest task; the compiler says so if it is too little.
@@ -47,7 +46,8 @@ pub static WORKERS: [Worker; THREADS] = all();
 #[allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    reason = "evaluated by the compiler, for which an overflow or a wrong index is an error"
+    clippy::absurd_extreme_comparisons,
+    reason = "evaluated by the compiler, for which an overflow or a wrong index is an error; there may be no threads"
 )]
 const fn all() -> [Worker; THREADS] {
     let mut workers = [const {

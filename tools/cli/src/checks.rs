@@ -27,10 +27,17 @@ pub fn clippy_command(project: &mut Project) -> Result<()> {
         host.args(["--exclude", package]);
     }
     cargo::run(host.args(["--", "-D", "warnings"]), "clippy")?;
-    for fragments in [vec![], vec!["gicv2".to_owned()]] {
+    for (model, fragments) in [
+        ("legacy", &["gicv2"][..]),
+        ("legacy", &[]),
+        ("full", &["debug"]),
+        ("full", &[]),
+        ("hybrid", &[]),
+    ] {
         let selection = Selection {
             board: Some(crate::selection::DEFAULT_BOARD.to_owned()),
-            fragments,
+            model: Some(model.to_owned()),
+            fragments: fragments.iter().map(ToString::to_string).collect(),
             ..Selection::default()
         };
         let configuration = selection.evaluate(project)?;
