@@ -77,8 +77,16 @@ pub fn main(machine: &'static Machine) -> u32 {
     failures()
 }
 
-/// Free pages: of the heap, and of the pool that tables come from.
+/// Free pages: of the heap, and of the pool that tables come from. The page that is just being scrubbed is not among them,
+/// so this waits for the scrubber.
 fn free() -> [u64; 2] {
+    for _ in 0..1000 {
+        let scrubbed = read_stat(stat::SCRUBBED);
+        sleep_us(5_000);
+        if read_stat(stat::HEAP_DIRTY) == Some(0) && read_stat(stat::SCRUBBED) == scrubbed {
+            break;
+        }
+    }
     [stat::HEAP_FREE, stat::POOL_FREE].map(|which| read_stat(which).unwrap_or(0))
 }
 

@@ -10,7 +10,7 @@ use super::peer::Peer;
 use super::{ABANDONED, MOVED, twist};
 use crate::println;
 use crate::rt::exception::{on_interrupt, on_return};
-use crate::rt::hypercall::{Answer, call, raw};
+use crate::rt::hypercall::{Answer, call, raw, stat as read_stat};
 use crate::rt::mmio::{read64, write64};
 use crate::rt::random::Random;
 use crate::rt::report::{check, failures};
@@ -271,15 +271,19 @@ impl Worker {
         };
         // No tricks with this one: nobody would collect what comes of it.
         cpu::mask();
+        let left = read_stat(stat::LEFT);
         let answer = raw(u64::from(ops::RESUME), [handle, 0, 0, 0, 0, 0]);
+        let at_once = read_stat(stat::LEFT) == left;
         cpu::unmask();
-        if [error::HANDLE, error::BUSY].contains(&answer.status) {
+        let refused = [error::HANDLE, error::BUSY].contains(&answer.status);
+        if refused && at_once {
             return;
         }
-        if !self.old.contains(&handle) && handle >= 64 {
+        if !refused && !self.old.contains(&handle) && handle >= 64 {
             wrong(self.number, "a guessed handle", answer);
         }
-        // One that was let go of and was still there: it has been finished just now, on whatever pages it was about.
+        // One that was let go of and was still there: it has been finished just now, or has got on and was then dropped
+        // to make room for another, on whatever pages it was about.
         self.look(Pages::ALL);
     }
 
