@@ -199,7 +199,8 @@ async fn console<M: Machine>(
     [ipa, bytes]: [u64; 2],
     done: &mut u64,
 ) -> Result<(), Error> {
-    const PIECE: usize = 128;
+    // A byte is printed in about 200 instructions, which is a unit of work.
+    const PIECE: usize = 32;
     let end = ipa.checked_add(bytes).ok_or(Error::Invalid)?;
     if bytes != 0 && end > machine.ipa_size(vm) {
         return Err(Error::Invalid);
@@ -217,7 +218,7 @@ async fn console<M: Machine>(
             if taken == 0 {
                 cx.wait(machine.console_room(vm)).await?;
             }
-            cx.work(1).await?;
+            cx.work(taken.max(1) as u32).await?;
         }
     }
     Ok(())

@@ -106,7 +106,7 @@ fn text_of_any_length_is_written_once_however_slow_the_terminal() {
     let end = OWN + fake::OWN_PAGES * PAGE;
     fake.0.console.lock().unwrap().1 = usize::MAX;
     let (status, written) = fake.ask(1, ops::CONSOLE_WRITE, &[end - 200, 300]);
-    assert_eq!((status, written), (error::ADDRESS, 128));
+    assert_eq!((status, written), (error::ADDRESS, 192));
 }
 
 #[test]
