@@ -12,8 +12,8 @@ use crate::config::{BOARD, SYSTEM};
 use crate::platform::{IrqGuard, Model};
 use crate::vm::{self, VMS};
 use crate::{
-    calls, chosen, console, cores, entity, fault, hooks, hw, irq, life, logger, memory, pack,
-    scheduler, sections, sysreg, worker,
+    calls, chosen, console, cores, entity, fault, hooks, hw, irq, life, logger, memory, order,
+    pack, scheduler, sections, sysreg, worker,
 };
 
 /// Cores that have come up: bit n for core n.
@@ -77,6 +77,7 @@ fn set_up(dtb: u64, pool: tables::Region) -> Result<u64, &'static str> {
     hw::init_gic()?;
     core_up()?;
     listen();
+    order::init();
     entity::init();
     calls::init();
     sysreg::init()?;

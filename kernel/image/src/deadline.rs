@@ -28,6 +28,10 @@ pub enum Source {
     /// Background work without a thread has had its slice, and wants another.
     Background,
     /// The watchdog looks at the cores.
+    #[cfg_attr(
+        not(feature = "watchdog"),
+        allow(dead_code, reason = "its place in the list is the same in every build")
+    )]
     Watchdog,
 }
 

@@ -77,6 +77,9 @@ mod model;
 #[cfg(target_os = "none")]
 mod operate;
 #[cfg(target_os = "none")]
+#[cfg_attr(not(feature = "lockdep"), path = "order_off.rs")]
+mod order;
+#[cfg(target_os = "none")]
 mod pack;
 #[cfg(target_os = "none")]
 mod platform;

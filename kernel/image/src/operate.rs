@@ -115,9 +115,12 @@ fn has_deliverable(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
     })
 }
 
+/// Whether this build has long operations. Where it has none, nothing here is reached, and nothing is left of it in the image.
+const OFFERED: bool = cfg!(feature = "hypercalls");
+
 /// Whether `function` is for here.
 pub const fn is_operation(function: u32) -> bool {
-    function == RESUME || Call::is_operation(function)
+    OFFERED && (function == RESUME || Call::is_operation(function))
 }
 
 /// A guest calls function `function` of `abi::ops`.

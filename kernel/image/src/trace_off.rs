@@ -19,6 +19,10 @@ pub fn exception(_name: &'static str) {}
 #[inline(always)]
 pub fn irqs_on() {}
 
+#[cfg_attr(
+    not(feature = "watchdog"),
+    allow(dead_code, reason = "the watchdog asks, where there is one")
+)]
 #[inline(always)]
 pub fn open(_cpu: usize) -> Option<Open> {
     None
