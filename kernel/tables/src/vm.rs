@@ -15,7 +15,7 @@ pub struct System {
     /// The hypervisor's own threads, in the order of their numbers: the scheduler knows thread n as entity
     /// number of all vCPUs + n. Empty in a model without threads.
     pub threads: &'static [Thread],
-    /// RAM for what VMs populate, and for those VMs' memory that is not planned; disjoint from everything else.
+    /// RAM for what VMs populate; disjoint from everything else.
     pub heap: Option<Region>,
 }
 
@@ -60,10 +60,8 @@ pub struct Vm {
 pub struct VmMemory {
     /// Where the guest sees it.
     pub ipa: u64,
-    /// Where it is; the size of [`VmMemory::ipa`]'s range too. Its base is 0 if it is taken from the heap.
+    /// Where it is; the size of [`VmMemory::ipa`]'s range too.
     pub pa: Region,
-    /// It is taken from the heap when the VM is made: no place is planned for it.
-    pub from_heap: bool,
     /// The guest may write to it.
     pub writable: bool,
     /// The guest may execute from it.
@@ -175,7 +173,7 @@ pub enum CrashPolicy {
 pub enum Start {
     /// It is started at boot.
     Auto,
-    /// It is off, with its planned memory but without its image, until a VM that controls it starts it.
+    /// It is absent, its planned memory unused, until a VM that controls it creates and starts it.
     Manual,
 }
 

@@ -221,10 +221,8 @@ pub struct Vm {
 pub struct GuestMemory {
     /// Where the guest sees it.
     pub ipa: u64,
-    /// Where it is; at 0 if it comes from the heap.
+    /// Where it is.
     pub pa: Region,
-    /// It is taken from the heap when the VM is made.
-    pub from_heap: bool,
     /// The guest may write to it. Memory that it may not write is ROM: its device tree does not list it.
     pub writable: bool,
     /// The guest may execute from it.

@@ -144,7 +144,7 @@ impl Model {
             taken.push((module.region, format!("module {}", module.name)));
         }
         for vm in &self.system.vms {
-            for memory in vm.memory.iter().filter(|memory| !memory.from_heap) {
+            for memory in &vm.memory {
                 taken.push((memory.pa, format!("{} at guest {:#x}", vm.name, memory.ipa)));
             }
         }
@@ -211,14 +211,9 @@ impl Model {
                 (false, true) => "ROM",
                 (false, false) => "ROM, not executable",
             };
-            let from = if memory.from_heap {
-                ", from the heap"
-            } else {
-                ""
-            };
             writeln!(
                 out,
-                "  {:#012x}  {:<12} {mode}{from}",
+                "  {:#012x}  {:<12} {mode}",
                 memory.ipa,
                 human(memory.pa.size)
             )?;

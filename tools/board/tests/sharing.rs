@@ -5,7 +5,7 @@
 mod common;
 
 use board::{Model, Permissions, Policy, Region, Start, SymbolMap, Value};
-use common::{errors, golden, model, off, symbols, try_system, vm_but};
+use common::{errors, golden, model, off, symbols, try_system};
 use proptest::prelude::*;
 
 fn system(text: &str) -> String {
@@ -120,14 +120,6 @@ mistakes! {
     heap_of_nothing: system(&format!("heap = {{ size = 0 }}\n{}", small("a", "")));
     heap_misaligned: system(&format!("[heap]\nsize = 0x10_0800\n{}", small("a", "")));
     heap_without_hypercalls: system_with(&off("HYPERCALLS"), &format!("heap = {{ size = \"8M\" }}\n{}", small("a", "")));
-    heap_memory_at_boot: system(&format!("heap = {{ size = \"8M\" }}\n{}",
-        vm_but("memory", "memory = [{ size = \"4M\", source = \"heap\" }]").replace("@guests/linux/Image", "@built/hello.elf")));
-    heap_memory_without_heap: system(&(small("a", "controls = [\"guest\"]")
-        + &vm_but("memory", "start = \"manual\"\nmemory = [{ size = \"4M\", source = \"heap\", pa = 0x5000_0000 }]").replace("@guests/linux/Image", "@built/hello.elf")
-        + &small("b", "controls = [\"c\"]")
-        + &vm_but("memory", "start = \"manual\"\nmemory = [{ size = \"4M\", source = \"heap\" }]").replace("@guests/linux/Image", "@built/hello.elf").replace("\"guest\"", "\"c\"")));
-    heap_memory_too_large: system(&("heap = { size = \"2M\" }\n".to_owned() + &small("a", "controls = [\"guest\"]")
-        + &vm_but("memory", "start = \"manual\"\nmemory = [{ size = \"4M\", source = \"heap\" }]").replace("@guests/linux/Image", "@built/hello.elf")));
 }
 
 #[test]
@@ -286,7 +278,7 @@ fn rights_the_heap_and_its_windows_reach_the_model() {
             "b",
             "start = \"manual\"\nmay = [\"populate\"]\ngrow = \"3M\"",
         )
-        .replace("\"2M\"", "[{ size = \"4M\", source = \"heap\" }]")
+        .replace("\"2M\"", "[{ size = \"4M\" }]")
         + &small("c", "");
     let made = good(&symbols(), &text);
     let [a, b, c] = made.system.vms.as_slice() else {
@@ -310,14 +302,6 @@ fn rights_the_heap_and_its_windows_reach_the_model() {
         })
     );
     assert_eq!((b.start, c.start), (Start::Manual, Start::Auto));
-    assert!(
-        b.memory[0].from_heap
-            && b.memory[0].pa
-                == Region {
-                    base: 0,
-                    size: 4 << 20
-                }
-    );
     let heap = made.plan.heap.unwrap();
     assert_eq!((heap.size, heap.base % (2 << 20)), (1100 << 20, 0));
     assert!(!heap.overlaps(&a.memory[0].pa) && !heap.overlaps(&made.board.boot_dtb.unwrap()));
@@ -355,8 +339,7 @@ fn everything() -> String {
             "c",
             "affinity = [2]\nbudget_us = 300\nperiod_us = 1_000\nmay = [\"populate\"]\ngrow = \"16M\"",
         )
-        + &small("d", "start = \"manual\"")
-            .replace("\"2M\"", "[{ size = \"4M\", source = \"heap\" }]")
+        + &small("d", "start = \"manual\"").replace("\"2M\"", "[{ size = \"4M\" }]")
 }
 
 #[test]
@@ -388,8 +371,8 @@ fn the_generated_tables_of_all_that_compile_and_say_what_the_model_says() {
         (16 << 20, 0x4020_0000, Permissions::POPULATE)
     );
     assert_eq!(
-        (d.start, d.memory[0].from_heap, d.vcpus[0].partition),
-        (Start::Manual, true, 3)
+        (d.start, d.memory[0].pa.size, d.vcpus[0].partition),
+        (Start::Manual, 4 << 20, 3)
     );
     assert_eq!(made::SYSTEM.heap, model.plan.heap);
     assert_eq!(made::PLAN.pool, model.plan.pool);

@@ -90,12 +90,7 @@ fn the_shipped_systems_fit_and_nothing_overlaps() {
             taken.extend(model.plan.modules.iter().map(|module| module.region));
             taken.extend(model.plan.heap);
             for vm in &model.system.vms {
-                taken.extend(
-                    vm.memory
-                        .iter()
-                        .filter(|memory| !memory.from_heap)
-                        .map(|memory| memory.pa),
-                );
+                taken.extend(vm.memory.iter().map(|memory| memory.pa));
                 for memory in &vm.memory {
                     let block = if memory.pa.size >= 2 << 20 {
                         2 << 20

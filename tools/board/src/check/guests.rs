@@ -87,7 +87,6 @@ pub(super) fn check(
             vm.memory.sort_by_key(|memory| memory.ipa);
         }
     }
-    from_heap(spec, found);
     heap
 }
 
@@ -107,11 +106,10 @@ impl Wish<'_> {
     }
 }
 
-/// Where a piece of guest memory goes; one from the heap has size, but no place.
+/// Where a piece of guest memory goes.
 fn place_memory(memory: &MemorySpec, free: &mut FreeRam) -> Option<Region> {
     let size = memory.size.value;
     match &memory.pa {
-        _ if memory.heap.is_some() => Some(Region { base: 0, size }),
         Some(pa) => Some(Region {
             base: pa.value,
             size,
@@ -124,7 +122,6 @@ fn guest_memory(memory: &MemorySpec, pa: Region) -> GuestMemory {
     GuestMemory {
         ipa: memory.ipa.value,
         pa,
-        from_heap: memory.heap.is_some(),
         writable: memory.writable,
         executable: memory.executable,
     }
@@ -161,41 +158,4 @@ fn take_heap(
     let found = room.take(size.value, HEAP_ALIGN, 0)?;
     free.remove(&found);
     Some(found)
-}
-
-/// A VM whose memory comes from the heap fits into it.
-fn from_heap(spec: &SystemSpec, found: &mut Vec<Diagnostic>) {
-    for vm in &spec.vms {
-        let mut pieces = vm
-            .memory
-            .iter()
-            .filter_map(|memory| Some((memory, memory.heap.as_ref()?)));
-        let Some((_, span)) = pieces.clone().next() else {
-            continue;
-        };
-        let needed = pieces.try_fold(0u64, |sum, (memory, _)| sum.checked_add(memory.size.value));
-        let error = |title: String| Diagnostic::new(span.clone(), title);
-        match (&spec.heap, needed) {
-            (None, _) => found.push(
-                error("the system has no heap".to_owned())
-                    .label(format!("`{}` takes its memory from it", vm.name.value))
-                    .help("for example, at the top of the file: heap = { size = \"64M\" }"),
-            ),
-            (Some(heap), needed) if needed.is_none_or(|needed| needed > heap.value) => found.push(
-                error(format!(
-                    "the memory of `{}` does not fit into the heap",
-                    vm.name.value
-                ))
-                .label(needed.map_or_else(
-                    || "more than 64 bits can say".to_owned(),
-                    |needed| format!("needs {}", size::human(needed)),
-                ))
-                .related(
-                    heap.span.clone(),
-                    format!("the heap has {}", size::human(heap.value)),
-                ),
-            ),
-            (Some(_), _) => {}
-        }
-    }
 }

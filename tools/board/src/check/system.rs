@@ -1,6 +1,6 @@
 //! Checks of a system's VMs one by one and against each other: names, cores, memory, devices.
 
-use tables::{Region, Start};
+use tables::Region;
 
 use super::{Named, cores, devices, disjoint, page_aligned, page_sized, unique};
 use crate::diag::Diagnostic;
@@ -164,9 +164,8 @@ fn check_memory(
                 .as_ref()
                 .is_none_or(|pa| page_aligned(pa, "the physical address", found)),
             fits_address_space(memory, found),
-            heap_memory(vm, memory, found),
         ];
-        if good == [true; 5] {
+        if good == [true; 4] {
             ranges.push(Named {
                 name: format!("`{}`'s memory at {:#x}", vm.name.value, memory.ipa.value),
                 region: Region {
@@ -222,36 +221,6 @@ fn check_memory(
         memory.sort_by_key(|memory| memory.ipa.value);
         memory
     })
-}
-
-/// Memory of the heap has no fixed place, and is there only once the heap is.
-fn heap_memory(vm: &VmSpec, memory: &MemorySpec, found: &mut Vec<Diagnostic>) -> bool {
-    let Some(heap) = &memory.heap else {
-        return true;
-    };
-    let before = found.len();
-    if let Some(pa) = &memory.pa {
-        found.push(
-            Diagnostic::new(pa.span.clone(), "memory of the heap has no fixed place")
-                .label("nothing could be kept free here")
-                .related(heap.clone(), "taken from the heap")
-                .help("drop `pa`, or `source`"),
-        );
-    }
-    if vm.start == Start::Auto {
-        found.push(
-            Diagnostic::new(
-                heap.clone(),
-                format!(
-                    "`{}` is started at boot, before there is a heap",
-                    vm.name.value
-                ),
-            )
-            .label("taken when the VM is created by another one")
-            .help("write start = \"manual\" for the VM, or drop `source`"),
-        );
-    }
-    found.len() == before
 }
 
 fn fits_address_space(memory: &MemorySpec, found: &mut Vec<Diagnostic>) -> bool {

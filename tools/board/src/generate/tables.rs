@@ -125,7 +125,6 @@ fn vm_context(index: usize, vm: &Vm, gic_version: u8) -> Value {
         memory => vm.memory.iter().map(|memory| context! {
             ipa => hex(memory.ipa),
             pa => region(&memory.pa),
-            from_heap => memory.from_heap.to_string(),
             writable => memory.writable.to_string(),
             executable => memory.executable.to_string(),
         }).collect::<Vec<_>>(),

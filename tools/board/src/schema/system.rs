@@ -54,7 +54,7 @@ pub(crate) const VCPU: &[&str] = &[
     "budget_us",
     "period_us",
 ];
-pub(crate) const MEMORY: &[&str] = &["ipa", "size", "pa", "source", "writable", "executable"];
+pub(crate) const MEMORY: &[&str] = &["ipa", "size", "pa", "writable", "executable"];
 pub(crate) const ON_CRASH: &[&str] = &["action", "limit"];
 
 /// Where guest RAM begins unless a system says otherwise: where QEMU's `virt` has it.
@@ -107,8 +107,6 @@ pub(crate) struct MemorySpec {
     pub ipa: At<u64>,
     pub size: At<u64>,
     pub pa: Option<At<u64>>,
-    /// The place of `source = "heap"`, if that is what it says.
-    pub heap: Option<Range<usize>>,
     pub writable: bool,
     pub executable: bool,
 }
@@ -268,7 +266,6 @@ fn memory_of(vm: &Table<'_, '_>, sink: &Sink) -> Vec<MemorySpec> {
                 ipa: At::new(RAM_BASE, size.span.clone()),
                 size,
                 pa: None,
-                heap: None,
                 writable: true,
                 executable: true,
             })
@@ -287,19 +284,11 @@ fn memory_of(vm: &Table<'_, '_>, sink: &Sink) -> Vec<MemorySpec> {
                 Some(_) => region.integer("ipa"),
                 None => Some(At::new(RAM_BASE, region.span.clone())),
             };
-            let heap = match region.string("source") {
-                None => None,
-                Some(word) => match one_of(&word, "source", &["plan", "heap"], sink)? {
-                    1 => Some(word.span),
-                    _ => None,
-                },
-            };
             Some(MemorySpec {
                 span: region.span.clone(),
                 ipa: ipa?,
                 size: size?,
                 pa: region.integer("pa"),
-                heap,
                 writable: region.boolean("writable", true),
                 executable: region.boolean("executable", true),
             })

@@ -52,7 +52,6 @@ pub static SYSTEM: tables::System = tables::System {
                 tables::VmMemory {
                     ipa: 0x40000000,
                     pa: tables::Region { base: 0x40600000, size: 0x10000000 },
-                    from_heap: false,
                     writable: true,
                     executable: true,
                 },
@@ -101,7 +100,6 @@ pub static SYSTEM: tables::System = tables::System {
                 tables::VmMemory {
                     ipa: 0x40000000,
                     pa: tables::Region { base: 0x50600000, size: 0x10000000 },
-                    from_heap: false,
                     writable: true,
                     executable: true,
                 },

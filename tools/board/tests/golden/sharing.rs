@@ -51,8 +51,7 @@ pub static SYSTEM: tables::System = tables::System {
             memory: &[
                 tables::VmMemory {
                     ipa: 0x40000000,
-                    pa: tables::Region { base: 0x44600000, size: 0x200000 },
-                    from_heap: false,
+                    pa: tables::Region { base: 0x44a00000, size: 0x200000 },
                     writable: true,
                     executable: true,
                 },
@@ -94,8 +93,7 @@ pub static SYSTEM: tables::System = tables::System {
             memory: &[
                 tables::VmMemory {
                     ipa: 0x40000000,
-                    pa: tables::Region { base: 0x44800000, size: 0x200000 },
-                    from_heap: false,
+                    pa: tables::Region { base: 0x44c00000, size: 0x200000 },
                     writable: true,
                     executable: true,
                 },
@@ -137,8 +135,7 @@ pub static SYSTEM: tables::System = tables::System {
             memory: &[
                 tables::VmMemory {
                     ipa: 0x40000000,
-                    pa: tables::Region { base: 0x44a00000, size: 0x200000 },
-                    from_heap: false,
+                    pa: tables::Region { base: 0x44e00000, size: 0x200000 },
                     writable: true,
                     executable: true,
                 },
@@ -180,8 +177,7 @@ pub static SYSTEM: tables::System = tables::System {
             memory: &[
                 tables::VmMemory {
                     ipa: 0x40000000,
-                    pa: tables::Region { base: 0x0, size: 0x400000 },
-                    from_heap: true,
+                    pa: tables::Region { base: 0x44600000, size: 0x400000 },
                     writable: true,
                     executable: true,
                 },
