@@ -88,7 +88,12 @@ fn stay(control: &Control) -> Stay {
             deliverable,
             ticks,
             bound: ticks_from_us(HYBRID_BOUND_US),
-            preemptible: local.preemptible.get(),
+            // Without a stack of its own what runs here cannot be left in the middle, whatever the core allows.
+            preemptible: local.preemptible.get()
+                && local
+                    .running
+                    .get()
+                    .is_some_and(|running| running.entity().thread().is_some()),
         }
     })
 }
