@@ -10,7 +10,7 @@ use arch::FaultFrame;
 use crate::{console, hw, symbols};
 
 /// The early UART as something to write to.
-struct Early;
+pub struct Early;
 
 impl Write for Early {
     fn write_str(&mut self, text: &str) -> fmt::Result {
