@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering;
 
 use sched::{Any, Config, Decision, Kind, Params, Policy, State};
 
-use crate::config::{FRAMES, POOLS, SCHED_SLICE_US, SYSTEM, THREADS, VCPUS_TOTAL};
+use crate::config::{BOARD, FRAMES, POOLS, SCHED_SLICE_US, SYSTEM, THREADS, VCPUS_TOTAL};
 use crate::cores;
 use crate::entity::{Entity, Halt};
 use crate::platform::{IrqGuard, SpinLock, ticks_from_us};
@@ -103,6 +103,11 @@ pub fn add(vcpu: &Vcpu, table: &tables::Vcpu, online: u64) -> Result<(), &'stati
     let mut affinity = table.affinity.0 & online;
     if affinity == 0 {
         affinity = online & SYSTEM.pools.get(pool).map_or(u64::MAX, |pool| pool.cores);
+        // One without a stack of its own is better off where nothing is preempted.
+        let fixed = affinity & !marked();
+        if table.stack.is_none() && fixed != 0 {
+            affinity = fixed;
+        }
         log::warn!(
             "VM {} vCPU {}: none of the cores it may run on ({:#x}) came up; it may run on others of its pool ({affinity:#x})",
             vcpu.vm.table.name,
@@ -120,6 +125,13 @@ pub fn add(vcpu: &Vcpu, table: &tables::Vcpu, online: u64) -> Result<(), &'stati
         )
         .of_partition(table.partition);
     join(&vcpu.entity, pool, params)
+}
+
+/// The cores on which EL2 can be preempted.
+fn marked() -> u64 {
+    let cpus = BOARD.cpus.iter().enumerate();
+    cpus.filter(|(_, cpu)| cpu.preemptible)
+        .fold(0, |cores, (cpu, _)| cores | 1 << cpu)
 }
 
 /// Makes a worker known, stopped.
