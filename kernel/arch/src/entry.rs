@@ -168,6 +168,18 @@ caesura_secondary_entry:
 
 .Lwrong_level:
     mov     x20, x1
+    // At EL3 no firmware holds the other cores back: the first of the board's table speaks for all.
+    cmp     x20, #(3 << 2)
+    b.ne    7f
+    mrs     x0, mpidr_el1
+    ldr     x2, ={AFFINITY}
+    and     x0, x0, x2
+    adrp    x2, CAESURA_BOOT
+    add     x2, x2, :lo12:CAESURA_BOOT
+    ldr     x2, [x2, {BOOT_MPIDRS}]
+    cmp     x0, x2
+    b.ne    .Lpark
+7:
     adr     x0, .Ltext_level
     bl      .Lputs
     lsr     x0, x20, #2

@@ -464,7 +464,7 @@ fn fewer_cores(project: &mut Project) -> Result<()> {
         &seen,
         &[
             "caesura: 1 of 4 cores",
-            "none of the cores it may run on (0x8) came up; it may run on any (0x1)",
+            "none of the cores it may run on (0x8) came up; it may run on others of its pool (0x1)",
             "caesura: end: 4 VMs, 0 failed",
         ],
     )?;
