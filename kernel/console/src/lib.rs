@@ -252,7 +252,8 @@ impl<const VMS: usize, const LINE: usize, const QUEUE: usize, const FIFO: usize>
             Some(guest) if guest.typed.is_full() => {
                 // In the middle of a command nothing goes to the queue.
                 self.typing != Typing::Text
-                    || now.wrapping_sub(guest.typed.moved) >= self.config.patience
+                    // Whoever moved it may have looked at the clock later, on another core.
+                    || now.saturating_sub(guest.typed.moved) >= self.config.patience
             }
             _ => true,
         }

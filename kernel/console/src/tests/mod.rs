@@ -383,6 +383,17 @@ fn a_full_queue_holds_the_line_back_but_not_for_ever() {
 }
 
 #[test]
+fn a_full_queue_holds_the_line_back_from_a_core_that_looked_at_the_clock_earlier() {
+    let (mut console, mut screen) = three();
+    for key in *b"1234" {
+        console.key(key, 500, &mut screen);
+    }
+    assert_eq!(console.take(0, 500), Some(b'1'));
+    console.key(b'5', 500, &mut screen);
+    assert!(!console.accepts_input(499));
+}
+
+#[test]
 fn a_restarting_vm_begins_on_a_new_line_with_an_empty_queue() {
     let (mut console, mut screen) = three();
     console.write(0, b"a# ", 0, &mut screen);
