@@ -413,7 +413,7 @@ proptest! {
             game.check();
         }
         // A core shows others what its guest has done since when it next looks.
-        (0..VCPUS).for_each(|v| game.world.enter(v));
+        (0..VCPUS).for_each(|v| game.world.look(v));
         for v in 0..VCPUS {
             for (i, intid) in INTIDS.iter().enumerate() {
                 let ghost = game.model.ghost(v, i).clone();
@@ -445,7 +445,7 @@ proptest! {
         }
         game.drain();
         prop_assert!(game.owed.is_empty(), "lost: {:?}", game.owed);
-        (0..VCPUS).for_each(|v| game.world.enter(v));
+        (0..VCPUS).for_each(|v| game.world.look(v));
         for v in 0..VCPUS {
             for base in [ISPENDR, ISACTIVER] {
                 prop_assert_eq!(game.world.read(v, base), 0);

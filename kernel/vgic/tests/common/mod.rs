@@ -287,6 +287,14 @@ impl World {
         self.flags |= kick.bits();
     }
 
+    /// The core of `v` shows others all that its guest has done since: a fold, which entering may leave for later when
+    /// something fresh is all that there is to list.
+    pub fn look(&mut self, v: usize) {
+        let kick = self.gic.sync(v, &mut self.cores[v]);
+        self.flags |= kick.bits();
+        self.enter(v);
+    }
+
     /// No interrupt is in two list registers: private ones of a core, shared ones of all.
     pub fn check_unique(&self) {
         let mut shared = Vec::new();
