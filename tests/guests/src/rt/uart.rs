@@ -1,14 +1,16 @@
 //! Printing through the PL011 (DDI 0183), a line at a time, from any vCPU.
 
 use core::fmt;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::cpu;
 use super::mmio::{read32, write32};
 
 /// Where it is; QEMU's `virt` and our VMs agree, until the device tree says otherwise.
 static BASE: AtomicU64 = AtomicU64::new(0x0900_0000);
-static BUSY: AtomicBool = AtomicBool::new(false);
+/// A ticket lock: a vCPU that prints line after line must not keep the others from printing one.
+static NEXT: AtomicU32 = AtomicU32::new(0);
+static SERVED: AtomicU32 = AtomicU32::new(0);
 
 /// Flag register, and its bit for a full transmit FIFO.
 const FR: u64 = 0x18;
@@ -33,13 +35,14 @@ impl fmt::Write for Uart {
 
 /// Prints a line.
 pub fn print(text: fmt::Arguments<'_>) {
-    while BUSY.swap(true, Ordering::Acquire) {
+    let ticket = NEXT.fetch_add(1, Ordering::Relaxed);
+    while SERVED.load(Ordering::Acquire) != ticket {
         cpu::pause();
     }
     let mut uart = Uart(BASE.load(Ordering::Relaxed));
     let _ = fmt::write(&mut uart, text);
     let _ = fmt::Write::write_str(&mut uart, "\r\n");
-    BUSY.store(false, Ordering::Release);
+    SERVED.store(ticket.wrapping_add(1), Ordering::Release);
 }
 
 /// Prints a line.
