@@ -16,7 +16,15 @@ const ENTITIES: usize = VCPUS_TOTAL + THREADS;
 type Scheduler = Any<{ arch::MAX_CPUS }, ENTITIES>;
 
 /// The scheduler of each core pool.
-static SCHEDULERS: [SpinLock<Scheduler>; POOLS] = [const { SpinLock::new(Any::none()) }; POOLS];
+static SCHEDULERS: [SpinLock<Scheduler>; POOLS] = {
+    let mut schedulers = [const { SpinLock::new(Any::Nothing) }; POOLS];
+    let mut pool = 0;
+    while pool < POOLS {
+        schedulers[pool] = SpinLock::new(Any::of(kind(SYSTEM.pools[pool].policy)));
+        pool += 1;
+    }
+    schedulers
+};
 
 /// The pool of core `cpu`. The tables put each core into one.
 fn pool_of(cpu: usize) -> usize {
@@ -47,7 +55,6 @@ fn here(irq: &IrqGuard) -> &'static SpinLock<Scheduler> {
 pub fn init() -> Result<(), &'static str> {
     for (pool, (scheduler, windows)) in SYSTEM.pools.iter().zip(SCHEDULERS.iter().zip(FRAMES)) {
         let config = Config {
-            kind: kind(pool.policy),
             slice: ticks_from_us(SCHED_SLICE_US),
             frequency: arch::timer::frequency(),
             frame_us: pool.frame_us,
@@ -60,7 +67,7 @@ pub fn init() -> Result<(), &'static str> {
     Ok(())
 }
 
-fn kind(policy: tables::Policy) -> Kind {
+const fn kind(policy: tables::Policy) -> Kind {
     match policy {
         tables::Policy::RoundRobin => Kind::RoundRobin,
         tables::Policy::Credit => Kind::Credit,

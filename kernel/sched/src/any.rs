@@ -1,161 +1,187 @@
-//! Any of the policies that this build contains, chosen when a pool is configured.
+//! Any of the policies that this build contains, chosen when a pool's scheduler is made.
 //!
-//! The mechanism exists once, whatever the policies; a rule's answer costs one more branch than that of a
-//! scheduler that knows only one. With a single policy in the build there is nothing to choose.
+//! There is a whole scheduler for each policy, so that a question costs one branch and the answer is compiled for its
+//! policy: what that never does is not looked for. The mechanism exists once in the source, and in the image once for
+//! each policy that was selected; a policy that is not, takes no room.
 
-use crate::entity::{Entity, Place};
 use crate::params::{Config, Kind, Params};
-use crate::policy::{CpuId, Error};
-use crate::rule::{Clock, Phase, Rival, Rule};
+use crate::policy::{Cores, CpuId, Decision, Error, Policy, State, VcpuId};
+use crate::rule::Rule;
 use crate::rules;
+use crate::scheduler::Scheduler;
 
-/// The rule that was configured.
-#[derive(Clone, Copy, Debug, Default)]
-pub enum Chosen {
-    /// None yet: nothing can be added.
-    #[default]
+/// The scheduler of one of the policies.
+#[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "all but the first are of one size, and the first is not there in a system"
+)]
+pub enum Any<const CPUS: usize, const VCPUS: usize> {
+    /// Of none: nothing can be added.
     Nothing,
-    /// [`Kind::RoundRobin`](crate::Kind::RoundRobin).
-    RoundRobin(rules::RoundRobin),
-    /// [`Kind::Credit`](crate::Kind::Credit).
-    Credit(rules::Credit),
-    /// [`Kind::Edf`](crate::Kind::Edf).
-    Edf(rules::Edf),
-    /// [`Kind::FixedPriority`](crate::Kind::FixedPriority).
-    FixedPriority(rules::FixedPriority),
-    /// [`Kind::Cyclic`](crate::Kind::Cyclic).
-    Cyclic(rules::Cyclic),
-    /// [`Kind::Null`](crate::Kind::Null).
-    Null(rules::Null),
+    /// [`Kind::RoundRobin`].
+    RoundRobin(Scheduler<rules::RoundRobin, CPUS, VCPUS>),
+    /// [`Kind::Credit`].
+    Credit(Scheduler<rules::Credit, CPUS, VCPUS>),
+    /// [`Kind::Edf`].
+    Edf(Scheduler<rules::Edf, CPUS, VCPUS>),
+    /// [`Kind::FixedPriority`].
+    FixedPriority(Scheduler<rules::FixedPriority, CPUS, VCPUS>),
+    /// [`Kind::Cyclic`].
+    Cyclic(Scheduler<rules::Cyclic, CPUS, VCPUS>),
+    /// [`Kind::Null`].
+    Null(Scheduler<rules::Null, CPUS, VCPUS>),
 }
 
-/// Asks the rule that was configured, or answers for none.
+/// Asks the scheduler that was chosen, or answers for none.
 macro_rules! ask {
-    ($self:expr, $rule:ident => $answer:expr, $nothing:expr) => {
+    ($self:expr, $scheduler:ident => $answer:expr, $nothing:expr) => {
         match $self {
-            Chosen::Nothing => $nothing,
-            Chosen::RoundRobin($rule) => $answer,
-            Chosen::Credit($rule) => $answer,
-            Chosen::Edf($rule) => $answer,
-            Chosen::FixedPriority($rule) => $answer,
-            Chosen::Cyclic($rule) => $answer,
-            Chosen::Null($rule) => $answer,
+            Any::Nothing => $nothing,
+            Any::RoundRobin($scheduler) => $answer,
+            Any::Credit($scheduler) => $answer,
+            Any::Edf($scheduler) => $answer,
+            Any::FixedPriority($scheduler) => $answer,
+            Any::Cyclic($scheduler) => $answer,
+            Any::Null($scheduler) => $answer,
         }
     };
 }
 
-impl Rule for Chosen {
-    fn unset() -> Option<Self> {
-        Some(Chosen::Nothing)
+/// A scheduler by the rule of that type, as the variant of that name, if this build has the rule.
+macro_rules! made {
+    ($name:ident) => {
+        match <rules::$name as Rule>::UNSET {
+            Some(rule) => Any::$name(Scheduler::with(rule)),
+            None => Any::Nothing,
+        }
+    };
+}
+
+impl<const CPUS: usize, const VCPUS: usize> Any<CPUS, VCPUS> {
+    /// A scheduler by that policy, still to be configured; if this build is without it, one that takes nobody.
+    #[must_use]
+    pub const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::RoundRobin => made!(RoundRobin),
+            Kind::Credit => made!(Credit),
+            Kind::Edf => made!(Edf),
+            Kind::FixedPriority => made!(FixedPriority),
+            Kind::Cyclic => made!(Cyclic),
+            Kind::Null => made!(Null),
+        }
     }
 
-    fn configure(&mut self, config: &Config) -> Result<(), Error> {
-        let chosen = match config.kind {
-            Kind::RoundRobin => Rule::unset().map(Chosen::RoundRobin),
-            Kind::Credit => Rule::unset().map(Chosen::Credit),
-            Kind::Edf => Rule::unset().map(Chosen::Edf),
-            Kind::FixedPriority => Rule::unset().map(Chosen::FixedPriority),
-            Kind::Cyclic => Rule::unset().map(Chosen::Cyclic),
-            Kind::Null => Rule::unset().map(Chosen::Null),
-        };
-        *self = chosen.ok_or(Error::NoPolicy)?;
-        ask!(self, rule => rule.configure(config), Err(Error::NoPolicy))
+    /// [`Scheduler::configure`].
+    ///
+    /// # Errors
+    ///
+    /// As there; [`Error::NoPolicy`] if this build is without the policy.
+    pub fn configure(&mut self, config: &Config) -> Result<(), Error> {
+        ask!(self, scheduler => scheduler.configure(config), Err(Error::NoPolicy))
     }
 
-    fn bind<'a>(
-        &self,
-        params: &Params,
-        cores: usize,
-        others: impl Iterator<Item = &'a Entity> + Clone,
-    ) -> Result<CpuId, Error> {
-        ask!(self, rule => rule.bind(params, cores, others), Err(Error::NoPolicy))
+    /// [`Scheduler::held_back`].
+    #[must_use]
+    pub fn held_back(&self, id: VcpuId, cpu: CpuId, now: u64) -> Option<u64> {
+        ask!(self, scheduler => scheduler.held_back(id, cpu, now), None)
     }
 
-    fn check(&self, params: &Params) -> Result<(), Error> {
-        ask!(self, rule => rule.check(params), Err(Error::NoPolicy))
+    /// [`Scheduler::home`].
+    #[must_use]
+    pub fn home(&self, id: VcpuId) -> Option<(CpuId, bool)> {
+        ask!(self, scheduler => scheduler.home(id), None)
     }
 
-    fn moves(&self, params: &Params) -> bool {
-        ask!(self, rule => rule.moves(params), true)
+    /// [`Scheduler::key`].
+    #[must_use]
+    pub fn key(&self, id: VcpuId) -> u64 {
+        ask!(self, scheduler => scheduler.key(id), u64::MAX)
+    }
+}
+
+impl<const CPUS: usize, const VCPUS: usize> Policy for Any<CPUS, VCPUS> {
+    fn add(&mut self, id: VcpuId, params: Params) -> Result<(), Error> {
+        ask!(self, scheduler => scheduler.add(id, params), Err(Error::NoPolicy))
     }
 
-    fn is_global(&self) -> bool {
-        ask!(self, rule => rule.is_global(), false)
+    fn remove(&mut self, id: VcpuId) -> Result<(), Error> {
+        ask!(self, scheduler => scheduler.remove(id), Err(Error::NotAdded))
     }
 
-    fn holds_back(&self) -> bool {
-        ask!(self, rule => rule.holds_back(), false)
+    fn start(&mut self, id: VcpuId, now: u64) -> Result<Option<CpuId>, Error> {
+        ask!(self, scheduler => scheduler.start(id, now), Err(Error::NotAdded))
     }
 
-    fn has_clock(&self) -> bool {
-        ask!(self, rule => rule.has_clock(), false)
+    fn stop(&mut self, id: VcpuId, now: u64) -> Option<CpuId> {
+        ask!(self, scheduler => scheduler.stop(id, now), None)
     }
 
-    fn weighs(&self) -> bool {
-        ask!(self, rule => rule.weighs(), false)
+    fn reprieve(&mut self, cpu: CpuId) -> bool {
+        ask!(self, scheduler => scheduler.reprieve(cpu), false)
     }
 
-    fn added(&self, entity: &mut Entity) {
-        ask!(self, rule => rule.added(entity), ())
+    fn pause(&mut self, id: VcpuId, now: u64) -> Option<CpuId> {
+        ask!(self, scheduler => scheduler.pause(id, now), None)
     }
 
-    fn charge(&self, entity: &mut Entity, ticks: u64) {
-        ask!(self, rule => rule.charge(entity, ticks), ())
+    fn unpause(&mut self, id: VcpuId, now: u64) -> Option<CpuId> {
+        ask!(self, scheduler => scheduler.unpause(id, now), None)
     }
 
-    fn key(&self, entity: &Entity) -> u64 {
-        ask!(self, rule => rule.key(entity), 0)
+    fn is_quiet(&self, id: VcpuId) -> bool {
+        ask!(self, scheduler => scheduler.is_quiet(id), true)
     }
 
-    fn lent(&self, entity: &Entity) -> u64 {
-        ask!(self, rule => rule.lent(entity), 0)
+    fn inherit(&mut self, holder: VcpuId, from: VcpuId, now: u64) -> Option<CpuId> {
+        ask!(self, scheduler => scheduler.inherit(holder, from, now), None)
     }
 
-    fn woken(&self, entity: &mut Entity, slept: u64, load: u64, clock: &Clock, now: u64) -> Place {
-        ask!(self, rule => rule.woken(entity, slept, load, clock, now), Place::back(0))
+    fn disinherit(&mut self, holder: VcpuId, now: u64) -> Option<CpuId> {
+        ask!(self, scheduler => scheduler.disinherit(holder, now), None)
     }
 
-    fn queued(&self, entity: &mut Entity, now: u64) -> Place {
-        ask!(self, rule => rule.queued(entity, now), Place::back(0))
+    fn is_off(&self, id: VcpuId) -> bool {
+        ask!(self, scheduler => scheduler.is_off(id), true)
     }
 
-    fn begin(&self, entity: &mut Entity, clock: &mut Clock, now: u64) {
-        ask!(self, rule => rule.begin(entity, clock, now), ())
+    fn wake(&mut self, id: VcpuId, now: u64) -> Option<CpuId> {
+        ask!(self, scheduler => scheduler.wake(id, now), None)
     }
 
-    fn continues(&self, entity: &mut Entity, rival: Option<Rival>, now: u64) -> bool {
-        ask!(self, rule => rule.continues(entity, rival, now), true)
+    fn prepare_block(&mut self, cpu: CpuId) {
+        ask!(self, scheduler => scheduler.prepare_block(cpu), ());
     }
 
-    fn until(&self, entity: &Entity, waiting: Option<u64>, now: u64) -> Option<u64> {
-        ask!(self, rule => rule.until(entity, waiting, now), None)
+    fn block(&mut self, cpu: CpuId, now: u64) -> bool {
+        ask!(self, scheduler => scheduler.block(cpu, now), false)
     }
 
-    fn overtakes(&self, rival: Rival, running: &Entity) -> bool {
-        ask!(self, rule => rule.overtakes(rival, running), false)
+    fn schedule(&mut self, cpu: CpuId, now: u64) -> Decision {
+        ask!(self, scheduler => scheduler.schedule(cpu, now), Decision::IDLE)
     }
 
-    fn passes(&self, entity: &mut Entity) -> bool {
-        ask!(self, rule => rule.passes(entity), false)
+    fn switched_out(&mut self, cpu: CpuId, now: u64) -> Cores {
+        ask!(self, scheduler => scheduler.switched_out(cpu, now), 0)
     }
 
-    fn is_open(&self, entity: &Entity, phase: &Phase) -> bool {
-        ask!(self, rule => rule.is_open(entity, phase), true)
+    fn refund(&mut self, cpu: CpuId, ticks: u64) {
+        ask!(self, scheduler => scheduler.refund(cpu, ticks), ());
     }
 
-    fn phase(&self, cpu: CpuId, now: u64) -> Phase {
-        ask!(self, rule => rule.phase(cpu, now), Phase { owner: None, until: u64::MAX })
+    fn contended(&self, cpu: CpuId) -> bool {
+        ask!(self, scheduler => scheduler.contended(cpu), false)
     }
 
-    fn moved(&self, entity: &mut Entity, from: u64, to: u64) {
-        ask!(self, rule => rule.moved(entity, from, to), ())
+    fn state(&self, id: VcpuId) -> State {
+        ask!(self, scheduler => scheduler.state(id), State::Stopped)
     }
 
-    fn most_deserving(&self, entity: &Entity, clock: &mut Clock) {
-        ask!(self, rule => rule.most_deserving(entity, clock), ())
+    fn online(&mut self, cpu: CpuId, now: u64) {
+        ask!(self, scheduler => scheduler.online(cpu, now), ());
     }
 
-    fn worn(&self, base: u64) -> Option<u64> {
-        ask!(self, rule => rule.worn(base), None)
+    fn offline(&mut self, cpu: CpuId, now: u64) -> Cores {
+        ask!(self, scheduler => scheduler.offline(cpu, now), 0)
     }
 }

@@ -82,9 +82,7 @@ impl Credits {
 }
 
 impl Rule for Credits {
-    fn unset() -> Option<Self> {
-        Some(Self::new())
-    }
+    const UNSET: Option<Self> = Some(Self::new());
 
     fn configure(&mut self, config: &Config) -> Result<(), Error> {
         self.slice = config.slice;

@@ -91,9 +91,7 @@ pub fn check_windows(frame_us: u32, windows: &[Window]) -> Result<(), usize> {
 }
 
 impl Rule for Frame {
-    fn unset() -> Option<Self> {
-        Some(Self::new())
-    }
+    const UNSET: Option<Self> = Some(Self::new());
 
     fn configure(&mut self, config: &Config) -> Result<(), Error> {
         check_windows(config.frame_us, config.windows).map_err(|_| Error::BadConfig)?;

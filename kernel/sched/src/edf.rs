@@ -72,9 +72,7 @@ impl Deadlines {
 }
 
 impl Rule for Deadlines {
-    fn unset() -> Option<Self> {
-        Some(Self::new())
-    }
+    const UNSET: Option<Self> = Some(Self::new());
 
     fn configure(&mut self, config: &Config) -> Result<(), Error> {
         self.slice = config.slice;

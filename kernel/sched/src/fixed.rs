@@ -26,9 +26,7 @@ impl Priorities {
 }
 
 impl Rule for Priorities {
-    fn unset() -> Option<Self> {
-        Some(Self::new())
-    }
+    const UNSET: Option<Self> = Some(Self::new());
 
     fn configure(&mut self, config: &Config) -> Result<(), Error> {
         self.slice = config.slice;

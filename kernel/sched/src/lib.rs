@@ -45,14 +45,13 @@ mod scheduler;
 
 pub use account::{Account, Heading, Times};
 pub use admission::{Admission, Overload, Share};
+pub use any::Any;
 pub use cyclic::check_windows;
 pub use params::{Config, Kind, Params, Window};
 pub use policy::{Cores, CpuId, Decision, Error, Policy, State, VcpuId};
 pub use rule::Rule;
 pub use scheduler::Scheduler;
 
-/// Any of the policies of this build, chosen by [`Scheduler::configure`]. `Any::none()` is for a static.
-pub type Any<const CPUS: usize, const VCPUS: usize> = Scheduler<rules::Any, CPUS, VCPUS>;
 /// Weighted round robin alone.
 pub type RoundRobin<const CPUS: usize, const VCPUS: usize> = Scheduler<rules::Turns, CPUS, VCPUS>;
 /// Weighted proportional share with caps alone.

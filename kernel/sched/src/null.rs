@@ -28,9 +28,7 @@ impl Owners {
 }
 
 impl Rule for Owners {
-    fn unset() -> Option<Self> {
-        Some(Self::new())
-    }
+    const UNSET: Option<Self> = Some(Self::new());
 
     fn configure(&mut self, config: &Config) -> Result<(), Error> {
         self.slice = config.slice;

@@ -12,9 +12,7 @@ use crate::rule::{Clock, Phase, Rival, Rule};
 pub enum Off {}
 
 impl Rule for Off {
-    fn unset() -> Option<Self> {
-        None
-    }
+    const UNSET: Option<Self> = None;
 
     fn bind<'a>(
         &self,

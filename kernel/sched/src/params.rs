@@ -156,8 +156,6 @@ pub struct Window {
 /// How a pool's scheduler is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The policy.
-    pub kind: Kind,
     /// The slice in ticks, not 0: how long one of several equals runs before the next has its turn.
     pub slice: u64,
     /// Ticks of the counter per second. (cyclic)
@@ -171,9 +169,8 @@ pub struct Config {
 impl Config {
     /// A policy that needs no more than a slice.
     #[must_use]
-    pub const fn sliced(kind: Kind, slice: u64) -> Self {
+    pub const fn sliced(slice: u64) -> Self {
         Config {
-            kind,
             slice,
             frequency: 0,
             frame_us: 0,

@@ -34,7 +34,18 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
     }
 
     /// A core that should take up one of those that wait for `cpu`: it is idle, or what it has is of a lesser class.
+    #[inline]
     pub(crate) fn taker(&self, cpu: CpuId, now: u64) -> Option<CpuId> {
+        let others = self.online & !bit(Some(cpu));
+        if others == 0 {
+            return None;
+        }
+        self.taker_of(others, cpu, now)
+    }
+
+    /// [`taker`](Self::taker) among those.
+    #[inline(never)]
+    fn taker_of(&self, others: Cores, cpu: CpuId, now: u64) -> Option<CpuId> {
         let class = |id: VcpuId| {
             self.entity(id)
                 .map_or(u64::MAX, |entity| self.class(entity.key))
@@ -55,7 +66,7 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
             let own = self.first(*taker, *taker, now).map(class);
             running.is_none_or(|running| first < running) && own.is_none_or(|own| first < own)
         };
-        each(self.online & !bit(Some(cpu))).find(takes)
+        each(others).find(takes)
     }
 
     /// Makes a blocked, stopped or paused one ready.
@@ -153,6 +164,7 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
     }
 
     /// Where one that has become ready should wait.
+    #[inline]
     pub(crate) fn best_core(&self, entity: &Entity, now: u64) -> CpuId {
         if let Some(cpu) = entity.on.filter(|cpu| self.is_online(*cpu)) {
             return cpu;
@@ -165,12 +177,19 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
     }
 
     /// The best of all online cores that it may use; its home if there is none.
+    #[inline]
     pub(crate) fn refuge(&self, entity: &Entity, now: u64) -> CpuId {
         let allowed = self.online & entity.params.affinity;
-        if allowed & allowed.wrapping_sub(1) == 0 {
-            // None, or one.
-            return each(allowed).next().unwrap_or(entity.home);
+        match allowed & allowed.wrapping_sub(1) {
+            0 if allowed == 0 => entity.home,
+            0 => allowed.trailing_zeros() as usize,
+            _ => self.best_of(allowed, entity, now),
         }
+    }
+
+    /// The best of several cores.
+    #[inline(never)]
+    fn best_of(&self, allowed: Cores, entity: &Entity, now: u64) -> CpuId {
         // Where the order is global: the least urgent company, if it beats it. Then the fewest competitors; among
         // equals its last core, whose caches may still know it.
         let key = self.urgency(entity);
@@ -219,7 +238,6 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
         if !self.is_online(home) {
             return bit(self.resettle(id, now));
         }
-        let best = self.best_core(entity, now);
         let Some(core) = self.cores.get(home) else {
             return 0;
         };
@@ -229,6 +247,7 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
         if self.gives_way(running, entity) {
             return bit(Some(home));
         }
+        let best = self.best_core(entity, now);
         if best == home {
             return 0;
         }

@@ -37,7 +37,10 @@ impl<const N: usize> Queue<N> {
         let Some(at) = self.iter().position(|item| item == id) else {
             return false;
         };
-        self.items.copy_within(at.saturating_add(1)..self.len, at);
+        let mut behind = VcpuId(0);
+        for slot in self.part(at).iter_mut().rev() {
+            core::mem::swap(slot, &mut behind);
+        }
         self.len = self.len.saturating_sub(1);
         true
     }
@@ -47,10 +50,15 @@ impl<const N: usize> Queue<N> {
         if self.len >= N || at > self.len {
             return;
         }
-        self.items.copy_within(at..self.len, at.saturating_add(1));
-        if let Some(slot) = self.items.get_mut(at) {
-            *slot = id;
-        }
         self.len = self.len.saturating_add(1);
+        let mut next = id;
+        for slot in self.part(at) {
+            core::mem::swap(slot, &mut next);
+        }
+    }
+
+    /// From that one on. Those who move it do so one by one: queues are short, and a call to move memory is long.
+    fn part(&mut self, at: usize) -> &mut [VcpuId] {
+        self.items.get_mut(at..self.len).unwrap_or_default()
     }
 }

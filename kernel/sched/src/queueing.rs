@@ -6,6 +6,16 @@ use crate::policy::{CpuId, Decision, Policy, State, VcpuId};
 use crate::rule::{Rival, Rule};
 use crate::scheduler::Scheduler;
 
+/// What becomes of the one that ran.
+pub(crate) enum Outcome {
+    /// It goes on.
+    GoesOn,
+    /// It does not.
+    Over,
+    /// It gives way to that one, which is in no queue any more.
+    Inherited(VcpuId),
+}
+
 impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
     #[inline]
     pub(crate) fn entity(&self, id: VcpuId) -> Option<&Entity> {
@@ -195,7 +205,16 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
     }
 
     /// The first in the queue of `from` that `cpu` may take up.
+    #[inline]
     pub(crate) fn first(&self, from: CpuId, cpu: CpuId, now: u64) -> Option<VcpuId> {
+        if self.waiting & bit(Some(from)) == 0 {
+            return None;
+        }
+        self.first_of(from, cpu, now)
+    }
+
+    /// [`first`](Self::first) where somebody waits.
+    fn first_of(&self, from: CpuId, cpu: CpuId, now: u64) -> Option<VcpuId> {
         let queue = &self.cores.get(from)?.queue;
         queue.iter().find(|id| self.eligible(*id, from, cpu, now))
     }
@@ -235,15 +254,16 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
         }
     }
 
-    /// Decides what happens to the one that ran here: whether it goes on. If not, it is queued if it is ready.
-    pub(crate) fn goes_on(&mut self, id: VcpuId, cpu: CpuId, now: u64) -> bool {
+    /// Decides what happens to the one that ran here. If it does not go on, it is queued if it is ready.
+    pub(crate) fn goes_on(&mut self, id: VcpuId, cpu: CpuId, now: u64) -> Outcome {
         let Some(entity) = self.entity(id) else {
-            return false;
+            return Outcome::Over;
         };
         if entity.state != State::Running(cpu) {
-            return false;
+            return Outcome::Over;
         }
         let paused = entity.paused;
+        let mut heir = None;
         if self.is_online(cpu) && !paused {
             let open = self
                 .cores
@@ -255,6 +275,7 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
             } else {
                 self.first(cpu, cpu, now)
             };
+            let found = rival;
             let rival = rival.and_then(|id| self.entity(id)).map(|rival| Rival {
                 key: rival.key,
                 pressing: rival.pressing,
@@ -270,11 +291,19 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
                 {
                     self.rule.most_deserving(entity, &mut core.clock);
                 }
-                return true;
+                return Outcome::GoesOn;
+            }
+            // Whoever was woken to preempt, and comes first, is the next whatever else waits here.
+            let urgent = rival.is_some_and(|rival| rival.pressing && rival.key < BACKGROUND);
+            if urgent && !far {
+                heir = found.filter(|_| open).filter(|id| self.is_front(*id, cpu));
+            }
+            if let Some(heir) = heir {
+                self.unqueue(heir, cpu);
             }
         }
         let Some(entity) = self.entities.get_mut(usize::from(id.0)) else {
-            return false;
+            return Outcome::Over;
         };
         entity.state = State::Ready;
         if paused {
@@ -284,7 +313,13 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
             let place = self.rule.queued(entity, now);
             self.insert(id, place);
         }
-        false
+        heir.map_or(Outcome::Over, Outcome::Inherited)
+    }
+
+    /// Whether it is the first in the queue of `cpu`.
+    fn is_front(&self, id: VcpuId, cpu: CpuId) -> bool {
+        let core = self.cores.get(cpu);
+        core.is_some_and(|core| core.queue.iter().next() == Some(id))
     }
 
     /// The decision that follows from what the core holds.

@@ -55,9 +55,7 @@ impl Turns {
 }
 
 impl Rule for Turns {
-    fn unset() -> Option<Self> {
-        Some(Self::new())
-    }
+    const UNSET: Option<Self> = Some(Self::new());
 
     fn configure(&mut self, config: &Config) -> Result<(), Error> {
         self.slice = config.slice;

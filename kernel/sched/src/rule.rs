@@ -37,7 +37,7 @@ pub struct Rival {
 /// leave.
 pub trait Rule: Copy {
     /// The rule, still to be configured; `None` if this build is without it.
-    fn unset() -> Option<Self>;
+    const UNSET: Option<Self>;
 
     /// Takes over a configuration.
     ///

@@ -2,7 +2,6 @@
 //!
 //! All of them are compiled, and so type-check, in each build; what cannot be chosen does not reach the image.
 
-pub use crate::any::Chosen as Any;
 pub use crate::credit::Credits;
 pub use crate::cyclic::Frame;
 pub use crate::edf::Deadlines;

@@ -8,6 +8,7 @@ use crate::entity::{BACKGROUND, Boost, Entity, bit};
 use crate::params::{Config, Params};
 use crate::policy::{Cores, CpuId, Decision, Error, Policy, State, VcpuId};
 use crate::queue::Queue;
+use crate::queueing::Outcome;
 use crate::rule::{Clock, Phase, Rule};
 use crate::rules;
 
@@ -36,14 +37,6 @@ pub struct Core<const VCPUS: usize> {
     pub(crate) until: Option<u64>,
     pub(crate) clock: Clock,
     pub(crate) queue: Queue<VCPUS>,
-}
-
-impl<const CPUS: usize, const VCPUS: usize> Scheduler<rules::Any, CPUS, VCPUS> {
-    /// A scheduler whose policy is still to be chosen: until then nothing can be added.
-    #[must_use]
-    pub const fn none() -> Self {
-        Self::with(rules::Any::Nothing)
-    }
 }
 
 impl<const CPUS: usize, const VCPUS: usize> Scheduler<rules::Turns, CPUS, VCPUS> {
@@ -314,6 +307,7 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Policy for Scheduler<R, CPU
             return Decision::IDLE;
         };
         let (running, leaving) = (core.running, core.leaving);
+        let mut heir = None;
         if let Some(id) = running {
             self.charge(id, now);
             // It cannot hold the registers of a third one: first `switched_out`.
@@ -324,15 +318,16 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Policy for Scheduler<R, CPU
                 }
                 return decision;
             }
-            if self.goes_on(id, cpu, now) {
-                return self.decision(cpu, now);
+            match self.goes_on(id, cpu, now) {
+                Outcome::GoesOn => return self.decision(cpu, now),
+                Outcome::Over => {}
+                Outcome::Inherited(id) => heir = Some(id),
             }
         }
         let held = running.or(leaving);
-        let next = if self.is_online(cpu) {
-            self.pick(cpu, now)
-        } else {
-            None
+        let next = match heir {
+            None if self.is_online(cpu) => self.pick(cpu, now),
+            heir => heir,
         };
         if let Some(core) = self.cores.get_mut(cpu) {
             core.running = next;

@@ -4,15 +4,13 @@ mod machine;
 
 use machine::Machine;
 use proptest::prelude::*;
-use sched::{Config, Credit, Error, Kind, Params, Policy, VcpuId};
+use sched::{Config, Credit, Error, Params, Policy, VcpuId};
 
 const SLICE: u64 = 10_000;
 
 fn machine(cores: usize, params: Vec<Params>) -> Machine<Credit<4, 8>> {
     let mut scheduler = Credit::default();
-    scheduler
-        .configure(&Config::sliced(Kind::Credit, SLICE))
-        .unwrap();
+    scheduler.configure(&Config::sliced(SLICE)).unwrap();
     Machine::new(scheduler, 4, params).with_online(cores)
 }
 
@@ -142,9 +140,7 @@ fn clocks_that_have_come_far_are_set_back_and_shares_stay() {
     let mut scheduler = Credit::<4, 8>::default();
     // Weighed time runs 65536 times as fast as the counter at weight 1.
     let slice = 1 << 40;
-    scheduler
-        .configure(&Config::sliced(Kind::Credit, slice))
-        .unwrap();
+    scheduler.configure(&Config::sliced(slice)).unwrap();
     let params = vec![Params::shared(1, 1), Params::shared(1, 2)];
     let mut machine = Machine::new(scheduler, 4, params).with_online(1);
     machine.start_all();

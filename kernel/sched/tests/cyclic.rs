@@ -4,7 +4,7 @@ mod machine;
 
 use machine::{Machine, Order};
 use proptest::prelude::*;
-use sched::{Config, Cyclic, Error, Kind, Params, Policy, VcpuId, Window, check_windows};
+use sched::{Config, Cyclic, Error, Params, Policy, VcpuId, Window, check_windows};
 
 const fn window(start_us: u32, length_us: u32, cores: u64, partition: u16) -> Window {
     Window {
@@ -28,7 +28,6 @@ const RATE: u64 = 24;
 fn machine(params: Vec<Params>) -> Machine<Cyclic<2, 8>> {
     let mut scheduler = Cyclic::default();
     let config = Config {
-        kind: Kind::Cyclic,
         slice: 500 * RATE,
         frequency: RATE * 1_000_000,
         frame_us: 10_000,
@@ -106,7 +105,6 @@ fn a_holder_runs_in_the_windows_of_whoever_waits_for_it() {
 fn members_are_spread_over_the_cores_on_which_their_partition_has_windows() {
     let mut scheduler = Cyclic::<2, 8>::default();
     let config = Config {
-        kind: Kind::Cyclic,
         slice: 1000,
         frequency: 1_000_000,
         frame_us: 10_000,

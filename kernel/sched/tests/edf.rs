@@ -4,15 +4,13 @@ mod machine;
 
 use machine::{Machine, Order};
 use proptest::prelude::*;
-use sched::{Admission, Config, Edf, Error, Kind, Params, Policy, Share, VcpuId};
+use sched::{Admission, Config, Edf, Error, Params, Policy, Share, VcpuId};
 
 const SLICE: u64 = 10_000;
 
 fn machine(cores: usize, params: Vec<Params>) -> Machine<Edf<4, 8>> {
     let mut scheduler = Edf::default();
-    scheduler
-        .configure(&Config::sliced(Kind::Edf, SLICE))
-        .unwrap();
+    scheduler.configure(&Config::sliced(SLICE)).unwrap();
     Machine::new(scheduler, 4, params)
         .ordered(Order::Strict)
         .with_online(cores)

@@ -3,15 +3,13 @@
 mod machine;
 
 use machine::{Machine, Order};
-use sched::{Config, FixedPriority, Kind, Params, VcpuId};
+use sched::{Config, FixedPriority, Params, VcpuId};
 
 const SLICE: u64 = 10_000;
 
 fn machine(cores: usize, params: &[(u64, u8)]) -> Machine<FixedPriority<4, 8>> {
     let mut scheduler = FixedPriority::default();
-    scheduler
-        .configure(&Config::sliced(Kind::FixedPriority, SLICE))
-        .unwrap();
+    scheduler.configure(&Config::sliced(SLICE)).unwrap();
     let params = params
         .iter()
         .map(|(affinity, priority)| Params::shared(*affinity, 256).urgent(*priority));

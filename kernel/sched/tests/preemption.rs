@@ -15,9 +15,8 @@ const WINDOWS: [Window; 1] = [Window {
     partition: 0,
 }];
 
-fn config(kind: Kind) -> Config {
+fn config() -> Config {
     Config {
-        kind,
         slice: SLICE,
         frequency: 1_000_000,
         frame_us: 1_000_000,
@@ -26,8 +25,8 @@ fn config(kind: Kind) -> Config {
 }
 
 fn machine(kind: Kind, cores: usize, params: Vec<Params>) -> Machine<Any<4, 8>> {
-    let mut scheduler = Any::none();
-    scheduler.configure(&config(kind)).unwrap();
+    let mut scheduler = Any::of(kind);
+    scheduler.configure(&config()).unwrap();
     Machine::new(scheduler, 4, params).with_online(cores)
 }
 
@@ -205,8 +204,8 @@ fn one_that_holds_a_lock_beyond_its_budget_runs_on_and_pays_afterwards() {
 
 #[test]
 fn one_vcpu_for_each_core_has_no_deadline_and_refuses_a_second() {
-    let mut scheduler = Any::<2, 4>::none();
-    scheduler.configure(&config(Kind::Null)).unwrap();
+    let mut scheduler = Any::<2, 4>::of(Kind::Null);
+    scheduler.configure(&config()).unwrap();
     assert_eq!(scheduler.add(VcpuId(0), common(0b11)), Ok(()));
     assert_eq!(scheduler.add(VcpuId(1), common(0b11)), Ok(()));
     assert_eq!(scheduler.add(VcpuId(2), common(0b11)), Err(Error::NoRoom));
@@ -234,12 +233,15 @@ fn one_vcpu_for_each_core_has_no_deadline_and_refuses_a_second() {
 
 #[test]
 fn a_scheduler_without_a_policy_takes_nobody() {
-    let mut scheduler = Any::<1, 1>::none();
+    let mut scheduler = Any::<1, 1>::Nothing;
+    assert_eq!(scheduler.configure(&config()), Err(Error::NoPolicy));
     assert_eq!(scheduler.add(VcpuId(0), common(1)), Err(Error::NoPolicy));
     assert_eq!(scheduler.schedule(0, 0).next, None);
     for kind in Kind::ALL {
         assert!(kind.is_built());
-        let mut config = config(kind);
+        let mut scheduler = Any::<1, 1>::of(kind);
+        assert!(!matches!(scheduler, Any::Nothing), "{kind:?}");
+        let mut config = config();
         config.slice = 0;
         assert_eq!(scheduler.configure(&config), Err(Error::BadConfig));
     }

@@ -110,9 +110,8 @@ const fn window(start_us: u32, length_us: u32, cores: u64, partition: u16) -> Wi
     }
 }
 
-fn config(kind: Kind) -> Config {
+fn config() -> Config {
     Config {
-        kind,
         slice: 1000,
         frequency: 1_000_000,
         frame_us: 5000,
@@ -180,8 +179,8 @@ fn play(machine: &mut Machine<Any<CPUS, VCPUS>>, step: Step) {
 
 /// Plays a history and lets it come to rest.
 fn check(kind: Kind, order: Order, params: Vec<Params>, online: u64, steps: Vec<Step>) {
-    let mut scheduler = Any::<CPUS, VCPUS>::none();
-    scheduler.configure(&config(kind)).unwrap();
+    let mut scheduler = Any::<CPUS, VCPUS>::of(kind);
+    scheduler.configure(&config()).unwrap();
     let mut machine = Machine::new(scheduler, CPUS, params).ordered(order);
     for cpu in (0..CPUS).filter(|cpu| online >> cpu & 1 != 0) {
         machine.online(cpu);

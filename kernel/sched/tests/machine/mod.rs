@@ -2,7 +2,7 @@
 //! checks after each step what every policy promises.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use sched::{CpuId, Decision, Error, Params, Policy, Rule, Scheduler, State, VcpuId};
+use sched::{Any, CpuId, Decision, Error, Params, Policy, Rule, Scheduler, State, VcpuId};
 
 /// Keys from here on are of entities in the background.
 const BACKGROUND: u64 = 1 << 63;
@@ -14,19 +14,26 @@ pub trait Inspect: Policy {
     fn key(&self, id: VcpuId) -> u64;
 }
 
-impl<R: Rule, const CPUS: usize, const VCPUS: usize> Inspect for Scheduler<R, CPUS, VCPUS> {
-    fn held_back(&self, id: VcpuId, cpu: CpuId, now: u64) -> Option<u64> {
-        Scheduler::held_back(self, id, cpu, now)
-    }
+macro_rules! inspect {
+    ([$($rule:ident)?] $policy:ty) => {
+        impl<$($rule: Rule,)? const CPUS: usize, const VCPUS: usize> Inspect for $policy {
+            fn held_back(&self, id: VcpuId, cpu: CpuId, now: u64) -> Option<u64> {
+                self.held_back(id, cpu, now)
+            }
 
-    fn home(&self, id: VcpuId) -> Option<(CpuId, bool)> {
-        Scheduler::home(self, id)
-    }
+            fn home(&self, id: VcpuId) -> Option<(CpuId, bool)> {
+                self.home(id)
+            }
 
-    fn key(&self, id: VcpuId) -> u64 {
-        Scheduler::key(self, id)
-    }
+            fn key(&self, id: VcpuId) -> u64 {
+                self.key(id)
+            }
+        }
+    };
 }
+
+inspect!([R] Scheduler<R, CPUS, VCPUS>);
+inspect!([] Any<CPUS, VCPUS>);
 
 /// What a policy promises about order, besides what all do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
