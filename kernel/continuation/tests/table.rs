@@ -208,6 +208,35 @@ fn work_asks_the_driver_once_an_interval() {
     assert_eq!(lease.poll(), Poll::Ready(5));
 }
 
+/// A guest that is interrupted whenever it looks gets on nevertheless: what it resumes does an interval of work before it
+/// may leave again, and a checkpoint asked for by name is passed once it has been left at.
+#[test]
+fn an_operation_that_leaves_wherever_it_may_gets_an_interval_further_with_every_resumption() {
+    const INTERVAL: usize = <Fake as continuation::Driver>::INTERVAL as usize;
+    static TABLE: Table<Fake, u32, 1, 256> = Table::new();
+    PAUSE.set(Pause::Leave);
+    let done = Count::default();
+    let count = done.clone();
+    let mut lease = TABLE
+        .begin(0, move |mut cx| async move {
+            for _ in 0..40 {
+                drop(count.acquire());
+                cx.work(1).await.unwrap();
+            }
+            cx.checkpoint().await.unwrap();
+            cx.checkpoint().await.unwrap();
+            7
+        })
+        .unwrap();
+    for visit in 1..=12 {
+        assert_eq!(lease.poll(), Poll::Pending);
+        assert_eq!(lease.why(), Why::Checkpoint);
+        assert_eq!(done.acquired(), (visit * INTERVAL).min(40));
+        lease = TABLE.resume(0, lease.suspend().unwrap()).unwrap();
+    }
+    assert_eq!(lease.poll(), Poll::Ready(7));
+}
+
 #[test]
 fn waiting_wakes_whoever_polled_last() {
     static TABLE: Table<Fake, u8, 1, 256> = Table::new();

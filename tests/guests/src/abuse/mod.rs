@@ -40,7 +40,7 @@ static PLAYING: AtomicBool = AtomicBool::new(false);
 /// Runs it.
 pub fn main(machine: &'static Machine) -> u32 {
     on_interrupt(tick);
-    on_return(play);
+    on_return(handled);
     gic::enable(Timer::Virtual.intid());
     match machine.mode {
         1 => {
@@ -77,7 +77,8 @@ fn part(name: &str, run: impl FnOnce() -> u64) {
     );
 }
 
-/// Runs `action` with a timer interrupt every `us` microseconds, and `trick` played on the operations that it suspends.
+/// Runs `action` with a timer interrupt after every `us` microseconds of it, and `trick` played on the operations that it
+/// suspends.
 fn with_timer(us: u64, trick: fn(&mut Frame, u64), action: impl FnOnce()) {
     TRICK.store(trick as usize, Ordering::Relaxed);
     PERIOD.store(us, Ordering::Relaxed);
@@ -89,13 +90,22 @@ fn with_timer(us: u64, trick: fn(&mut Frame, u64), action: impl FnOnce()) {
     TRICK.store(0, Ordering::Relaxed);
 }
 
+/// An interrupt after a period from now.
 fn arm() {
     let ticks = PERIOD.load(Ordering::Relaxed) * (cpu::frequency() / 1_000_000).max(1);
     Timer::Virtual.set_compare(cpu::count() + ticks);
     Timer::Virtual.set_control(ENABLE);
 }
 
+/// The next interrupt comes a period after this one has been dealt with, however long that takes. A timer that went on
+/// meanwhile would be due again, and its interrupt taken before the interrupted program has executed an instruction: an
+/// operation that is suspended would stay so.
 fn tick(_: u32, _: &Frame) {
+    Timer::Virtual.set_control(0);
+}
+
+fn handled(frame: &mut Frame) {
+    play(frame);
     arm();
 }
 

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use abi::ops::{self, error, stat};
 
-use super::{MIB, PLAYING, WINDOW, clear, stat_of, with_timer};
+use super::{MIB, PLAYING, WINDOW, arm, clear, stat_of, with_timer};
 use crate::rt::cpu;
 use crate::rt::exception::Frame;
 use crate::rt::hypercall::{Answer, call};
@@ -82,6 +82,7 @@ fn deeper(_: &mut Frame, _: u64) {
         OVER.store(true, Ordering::Relaxed);
     }
     PLAYING.store(false, Ordering::Relaxed);
+    arm();
     cpu::unmask();
     let answer = call(ops::POPULATE, [WINDOW + depth * 2 * EACH, 2 * EACH, 0]);
     cpu::mask();

@@ -55,8 +55,7 @@ const ROWS: &[Row] = &[
     row("many/4", "pinned", 4, &[], NEW),
     row("pools/4", "pools", 4, &[], ALL),
     row("windows/2", "windows", 2, &[], ALL),
-    // In the other models it does not come to an end: see the limits in docs/preemption.md.
-    row("abuse/2", "abuse", 2, &["burn"], &["full"]),
+    row("abuse/2", "abuse", 2, &["burn"], ALL),
     row("abuse/1", "abuse", 1, &["burn"], &[]),
     row("abuse/gicv2/2", "abuse", 2, &["gicv2", "burn"], &[]),
     row("stress-short/2", "stress-short", 2, &["burn"], ALL),
