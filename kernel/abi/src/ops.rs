@@ -258,7 +258,9 @@ pub mod stat {
     pub const ABANDONED: u64 = 0;
     /// Operations of this VM that are suspended now.
     pub const SUSPENDED: u64 = 1;
-    /// The longest that an operation on this core has worked between two checkpoints, in ticks.
+    /// The longest that an operation of any VM has worked since boot between two checkpoints (or its beginning, or its end) on a
+    /// core where the hypervisor is not preempted, in ticks, interrupts handled meanwhile included: so long has it kept others
+    /// waiting. 0 where every core is preemptible.
     pub const LONGEST_STRETCH: u64 = 2;
     /// Pages that this VM holds of the heap.
     pub const HEAP_HELD: u64 = 3;

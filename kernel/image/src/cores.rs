@@ -14,6 +14,7 @@ use preempt::Model as _;
 
 use crate::entity::Runs;
 use crate::platform::{IrqGuard, Model};
+use crate::stretch;
 use crate::vcpu::Vcpu;
 
 /// The deadlines a core may hold: one for each vCPU's timers, one for each VM's clock, one for the console, one
@@ -49,6 +50,8 @@ pub struct Local {
     pub preemptible: Cell<bool>,
     /// Which vCPU of each VM ran here last: a core's TLB tells VMs apart, but not one VM's vCPUs.
     pub last_of: [Cell<usize>; VMS],
+    /// Since when an operation has worked here without a checkpoint; see [`crate::stretch`].
+    pub stretch: Cell<u64>,
     /// Ticks that interrupts of others took since the guest was left.
     pub for_others: Cell<u64>,
     /// When the scheduler wants to be asked again.
@@ -67,6 +70,7 @@ static LOCAL: PerCpu<Local, MAX_CPUS> = PerCpu::new(
             pool: Cell::new(0),
             preemptible: Cell::new(false),
             last_of: [const { Cell::new(usize::MAX) }; VMS],
+            stretch: Cell::new(stretch::NONE),
             for_others: Cell::new(0),
             slice_end: Cell::new(None),
             armed: Cell::new(u64::MAX),

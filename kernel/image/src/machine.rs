@@ -208,7 +208,7 @@ impl hypercall::Machine for Machine {
             stat::ABANDONED => vm.operations.abandoned(),
             stat::SUSPENDED => vm.operations.suspended() as u64,
             stat::LEFT => vm.left.load(Ordering::Relaxed),
-            stat::LONGEST_STRETCH => crate::operate::longest_stretch(),
+            stat::LONGEST_STRETCH => crate::stretch::longest(),
             stat::POOL_FREE => {
                 let usage = memory::usage();
                 u64::from(usage.total.saturating_sub(usage.used))

@@ -111,6 +111,8 @@ mod sections;
 mod signal;
 #[cfg(target_os = "none")]
 mod status;
+#[cfg(target_os = "none")]
+mod stretch;
 #[cfg(all(target_os = "none", feature = "backtrace_symbols"))]
 mod symbols;
 #[cfg(all(target_os = "none", not(feature = "backtrace_symbols")))]

@@ -4,7 +4,7 @@
 //! Leaving: the guest continues at the HVC itself, x0 = RESUME, x1 = a handle. Nothing else of it is touched; what the
 //! operation knows stays here (see `abi::ops` and the crate `continuation`).
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 use core::task::Poll;
 
 use abi::ops::{RESUME, error};
@@ -20,7 +20,7 @@ use crate::machine::Machine;
 use crate::platform::{Core, IrqGuard, Model, ticks_from_us};
 use crate::run::Next;
 use crate::vcpu::Vcpu;
-use crate::{deadline, hw, thread, vm};
+use crate::{deadline, hw, stretch, thread, vm};
 
 /// Bytes for the largest operation; the compiler says so if it is too little.
 const BYTES: usize = 1024;
@@ -65,7 +65,8 @@ impl Driver for Drive {
 
 /// How things stand on this core.
 fn stay(control: &Control) -> Stay {
-    let ticks = control.ticks(arch::timer::now());
+    let now = arch::timer::now();
+    let ticks = control.ticks(now);
     IrqGuard::with(|irq| {
         // Most deadlines are nobody's business here, and passing them on is brief.
         if cores::take(irq, Work::Deadline) {
@@ -77,6 +78,7 @@ fn stay(control: &Control) -> Stay {
             let slice = ticks_from_us(TASK_SLICE_US);
             (due || ticks > slice, false)
         } else {
+            stretch::checkpoint(local, now);
             let caller = match local.running.get() {
                 Some(Runs::Vcpu(vcpu)) => has_deliverable(irq, vcpu),
                 _ => false,
@@ -88,12 +90,7 @@ fn stay(control: &Control) -> Stay {
             deliverable,
             ticks,
             bound: ticks_from_us(HYBRID_BOUND_US),
-            // Without a stack of its own what runs here cannot be left in the middle, whatever the core allows.
-            preemptible: local.preemptible.get()
-                && local
-                    .running
-                    .get()
-                    .is_some_and(|running| running.entity().thread().is_some()),
+            preemptible: stretch::preemptible(local),
         }
     })
 }
@@ -131,6 +128,13 @@ pub const fn is_operation(function: u32) -> bool {
 /// A guest calls function `function` of `abi::ops`.
 pub fn call(vcpu: &'static Vcpu, guest: &mut GuestContext, function: u32) -> Next {
     vcpu.pstate.store(guest.pstate, Ordering::Relaxed);
+    stretch::begin();
+    let next = begin_or_resume(vcpu, guest, function);
+    stretch::end();
+    next
+}
+
+fn begin_or_resume(vcpu: &'static Vcpu, guest: &mut GuestContext, function: u32) -> Next {
     let owner = u32::from(vcpu.entity.id.0);
     let [_, x1, x2, x3, x4, x5, x6, ..] = guest.x;
     let operations = &vcpu.vm.operations;
@@ -192,14 +196,8 @@ fn drive(
                 Next::Yield
             };
         }
+        stretch::end();
         IrqGuard::with(thread::park);
+        stretch::begin();
     }
-}
-
-/// The longest that an operation worked between two looks at [`Drive::pause`], in ticks, on any core.
-static LONGEST: AtomicU64 = AtomicU64::new(0);
-
-/// The longest stretch of an operation's work without a checkpoint since boot, in ticks.
-pub fn longest_stretch() -> u64 {
-    LONGEST.load(Ordering::Relaxed)
 }

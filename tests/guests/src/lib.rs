@@ -17,6 +17,7 @@
 //! | `neighbour` | keeps the hypervisor busy with one kind of long operation |
 //! | `abuse` | uses long operations as no guest should |
 //! | `stress` | makes random long operations in VMs that are killed, paused and moved meanwhile |
+//! | `stretch` | compares the hypervisor's longest stretch between two checkpoints with what it sees itself |
 //! | `chatter` | prints much on the console and repeats what is typed |
 //!
 //! Run one bare: `qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a72 -smp 2 -m 64M -nographic -kernel hello`.
@@ -41,3 +42,4 @@ pub mod neighbour;
 pub mod realtime;
 pub mod rt;
 pub mod stress;
+pub mod stretch;

@@ -32,7 +32,15 @@ impl Machine {
     /// # Errors
     /// QEMU cannot be started.
     pub fn boot(project: &Project, build: Build) -> Result<Self> {
-        let mut command = run::qemu(project, &build, &Options::default())?;
+        Self::boot_with(project, build, &Options::default())
+    }
+
+    /// Boots a build with QEMU told more.
+    ///
+    /// # Errors
+    /// QEMU cannot be started.
+    pub fn boot_with(project: &Project, build: Build, options: &Options) -> Result<Self> {
+        let mut command = run::qemu(project, &build, options)?;
         let emulator = Emulator::start(&mut command, &run::log_path(&build), false)?;
         Ok(Self {
             emulator,

@@ -7,10 +7,11 @@
 use cli::build;
 use cli::preempt::MODELS;
 use cli::project::Project;
+use cli::run::Options;
 use cli::selection::{DEFAULT_BOARD, Selection};
 use cli::{Failure, Result};
 
-use crate::{Action, Case};
+use crate::{Action, Case, Machine};
 
 /// A system in every model.
 struct Row {
@@ -97,6 +98,19 @@ pub fn cases() -> Vec<Case> {
                 extended: !row.always.contains(&model),
             });
         }
+        let stretch: fn(&mut Project) -> Result<()> = match model {
+            "legacy" => |project| stretch(project, "legacy", " of intervals of "),
+            "full" => |project| stretch(project, "full", "STRETCH none"),
+            _ => |project| stretch(project, "hybrid", "STRETCH none"),
+        };
+        cases.push(Case {
+            name: format!("preempt/{model}/stretch/1"),
+            selection: selection(model, 1, &["burn"]),
+            system: "stretch",
+            action: Action::Other(stretch),
+            needs_guests: false,
+            extended: false,
+        });
         let crashes: fn(&mut Project) -> Result<()> = match model {
             "legacy" => |project| crashes(project, "legacy"),
             "full" => |project| crashes(project, "full"),
@@ -130,6 +144,19 @@ fn selection(model: &str, cores: u8, fragments: &[&str]) -> Selection {
         cpus: Some(cores),
         settings: Vec::new(),
     }
+}
+
+/// Where an operation keeps its core it is said for how long, and it agrees with what its guest sees; where it does not keep
+/// it, that is said. Instructions are counted: else the longest is whatever kept the emulator itself from running.
+fn stretch(project: &mut Project, model: &str, says: &str) -> Result<()> {
+    let build = build::build(project, &selection(model, 1, &["burn"]), "stretch")?;
+    let counted = Options {
+        icount: true,
+        ..Options::default()
+    };
+    let mut machine = Machine::boot_with(project, build, &counted)?;
+    machine.expect("alone", says)?;
+    machine.finish()
 }
 
 /// Crashing VMs end as configured in this model too.
