@@ -2,13 +2,13 @@
 //! first.
 //!
 //! In the models with threads an entity may have an EL2 stack of its own, on which EL2 works for it. Its thread can then
-//! be left in the middle ([`Entity::suspended`]); to the scheduler it is ready or blocked like any other.
-//! An entity that is stopped or paused while EL2 works for it goes on to its boundary, where it finds [`Entity::halt`] set.
+//! be left in the middle ([`Entity::boundary`]); to the scheduler it is ready or blocked like any other.
+//! An entity that is stopped or paused while EL2 works for it goes on to its boundary, where it finds that asked of it.
 
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use arch::thread::Thread;
-use sched::{Account, VcpuId};
+use sched::{Account, Boundary, VcpuId};
 
 use crate::config::THREAD_STACKS;
 use crate::platform::SpinLock;
@@ -17,18 +17,6 @@ use crate::worker::{self, Worker};
 
 /// The threads, by the number of their stack. None in a model without.
 static THREADS: [Thread; THREAD_STACKS] = [const { Thread::new() }; THREAD_STACKS];
-
-/// What is to become of an entity when it comes to its boundary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Halt {
-    /// It goes on.
-    No = 0,
-    /// It is kept from running.
-    Pause = 1,
-    /// It is stopped.
-    Stop = 2,
-}
 
 /// What vCPUs and workers have in common.
 pub struct Entity {
@@ -40,11 +28,8 @@ pub struct Entity {
     pub stack: Option<u16>,
     /// Where its time goes.
     pub account: SpinLock<Account>,
-    /// EL2's work for it was left in the middle and is to be gone on with. Changed under the scheduler's lock or by the
-    /// core that runs it.
-    pub suspended: AtomicBool,
-    /// What is to become of it at its boundary: a [`Halt`]. Changed under the scheduler's lock.
-    pub halt: AtomicU8,
+    /// Whether EL2's work for it was left in the middle, and what is to become of it where that ends.
+    pub boundary: Boundary,
     /// It sleeps in the middle of EL2's work.
     pub parked: AtomicBool,
     /// What it sleeps for has happened.
@@ -59,8 +44,7 @@ impl Entity {
             pool: AtomicU8::new(0),
             stack,
             account: SpinLock::new(Account::new(0)),
-            suspended: AtomicBool::new(false),
-            halt: AtomicU8::new(Halt::No as u8),
+            boundary: Boundary::new(),
             parked: AtomicBool::new(false),
             token: AtomicBool::new(false),
         }
@@ -73,15 +57,10 @@ impl Entity {
 
     /// It begins anew: nothing is in the middle of anything. It is off.
     pub fn fresh(&self) {
-        self.halt.store(Halt::No as u8, Ordering::SeqCst);
-        for flag in [&self.suspended, &self.parked, &self.token] {
+        self.boundary.fresh();
+        for flag in [&self.parked, &self.token] {
             flag.store(false, Ordering::SeqCst);
         }
-    }
-
-    /// Whether it is to stop for good: long work for it is given up.
-    pub fn halts(&self) -> bool {
-        self.halt.load(Ordering::SeqCst) == Halt::Stop as u8
     }
 }
 

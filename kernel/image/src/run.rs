@@ -240,9 +240,7 @@ fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
         deadline::arm(cores::local(irq));
         return match vcpu.entity.thread() {
             None => Turn::Load(vcpu),
-            Some(thread) if vcpu.entity.suspended.swap(false, Ordering::SeqCst) => {
-                Turn::Resume(thread)
-            }
+            Some(thread) if vcpu.entity.boundary.go_on() => Turn::Resume(thread),
             Some(thread) => Turn::Begin(thread, hooks::load_context),
         };
     }
@@ -257,7 +255,7 @@ fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
     }
     pv_time::switched_in(irq, vcpu);
     if let Some(thread) = vcpu.entity.thread() {
-        if vcpu.entity.suspended.swap(false, Ordering::SeqCst) {
+        if vcpu.entity.boundary.go_on() {
             return Turn::Resume(thread);
         }
         hw::install(thread);
@@ -279,9 +277,7 @@ fn turn_of_worker(irq: &IrqGuard, worker: &'static Worker) -> Turn {
     }
     match worker.entity.thread() {
         None => Turn::Again,
-        Some(thread) if worker.entity.suspended.swap(false, Ordering::SeqCst) => {
-            Turn::Resume(thread)
-        }
+        Some(thread) if worker.entity.boundary.go_on() => Turn::Resume(thread),
         Some(thread) => Turn::Begin(thread, hooks::worker_context),
     }
 }
@@ -324,7 +320,7 @@ pub fn is_loaded(irq: &IrqGuard, vcpu: &Vcpu) -> bool {
 /// `others` ticks of its time went to others since it last went on.
 fn let_go(irq: &IrqGuard, old: Runs, others: u64) {
     let entity = old.entity();
-    let stopped = entity.halts() && scheduler::is_stopped(irq, entity);
+    let stopped = entity.boundary.stops() && scheduler::is_stopped(irq, entity);
     let mut asleep = stopped || entity.parked.load(Ordering::SeqCst);
     if let Runs::Vcpu(vcpu) = old {
         if is_loaded(irq, vcpu) {
@@ -436,11 +432,9 @@ pub fn load_on_thread() {
     let Some(Runs::Vcpu(first)) = IrqGuard::with(|irq| cores::local(irq).running.get()) else {
         return;
     };
-    hw::with_interrupts(
-        || {
-            while !first.entity.halts() && load_step(first.vm) == Progress::More {}
-        },
-    );
+    hw::with_interrupts(|| {
+        while !first.entity.boundary.stops() && load_step(first.vm) == Progress::More {}
+    });
     IrqGuard::with(|irq| {
         book_others(irq, &first.entity);
         scheduler::halt_here(irq, &first.entity);

@@ -6,7 +6,7 @@ use sched::{Any, Config, Decision, Kind, Params, Policy, State};
 
 use crate::config::{BOARD, FRAMES, POOLS, SCHED_SLICE_US, SYSTEM, THREADS, VCPUS_TOTAL};
 use crate::cores;
-use crate::entity::{Entity, Halt};
+use crate::entity::Entity;
 use crate::platform::{IrqGuard, SpinLock, ticks_from_us};
 use crate::vcpu::Vcpu;
 
@@ -16,6 +16,10 @@ const ENTITIES: usize = VCPUS_TOTAL + THREADS;
 type Scheduler = Any<{ arch::MAX_CPUS }, ENTITIES>;
 
 /// The scheduler of each core pool.
+#[allow(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, for which a wrong index is an error"
+)]
 static SCHEDULERS: [SpinLock<Scheduler>; POOLS] = {
     let mut schedulers = [const { SpinLock::new(Any::Nothing) }; POOLS];
     let mut pool = 0;
@@ -206,24 +210,13 @@ pub fn start(irq: &IrqGuard, entity: &Entity) -> bool {
 }
 
 /// Stops an entity, whatever it is doing, soon; [`is_off`] tells when it is over. One for which EL2 works goes on until that
-/// has come to an end, which [`Entity::halt`] asks for: a work that was left in the middle holds what must be given back.
+/// has come to an end ([`sched::Boundary`]).
 pub fn stop(irq: &IrqGuard, entity: &Entity) {
     let now = arch::timer::now();
-    let kick = {
-        let mut scheduler = of(entity).lock(irq);
-        entity.halt.store(Halt::Stop as u8, Ordering::SeqCst);
-        // A pause would keep it from its boundary.
-        let kick = scheduler.unpause(entity.id, now);
-        if let Some(cpu) = kick {
-            cores::kick(irq, cpu);
-        }
-        if entity.suspended.load(Ordering::SeqCst) {
-            scheduler.wake(entity.id, now)
-        } else {
-            scheduler.stop(entity.id, now)
-        }
-    };
-    if let Some(cpu) = kick {
+    let kicks = entity
+        .boundary
+        .stop(&mut *of(entity).lock(irq), entity.id, now);
+    for cpu in kicks.into_iter().flatten() {
         cores::kick(irq, cpu);
     }
 }
@@ -231,15 +224,9 @@ pub fn stop(irq: &IrqGuard, entity: &Entity) {
 /// Keeps an entity from running until [`unpause`]; one for which EL2 works goes on until that has come to an end.
 pub fn pause(irq: &IrqGuard, entity: &Entity) {
     let now = arch::timer::now();
-    let kick = {
-        let mut scheduler = of(entity).lock(irq);
-        entity.halt.store(Halt::Pause as u8, Ordering::SeqCst);
-        if entity.suspended.load(Ordering::SeqCst) {
-            None
-        } else {
-            scheduler.pause(entity.id, now)
-        }
-    };
+    let kick = entity
+        .boundary
+        .pause(&mut *of(entity).lock(irq), entity.id, now);
     if let Some(cpu) = kick {
         cores::kick(irq, cpu);
     }
@@ -247,11 +234,10 @@ pub fn pause(irq: &IrqGuard, entity: &Entity) {
 
 /// Ends [`pause`].
 pub fn unpause(irq: &IrqGuard, entity: &Entity) {
-    let kick = {
-        let mut scheduler = of(entity).lock(irq);
-        entity.halt.store(Halt::No as u8, Ordering::SeqCst);
-        scheduler.unpause(entity.id, arch::timer::now())
-    };
+    let now = arch::timer::now();
+    let kick = entity
+        .boundary
+        .unpause(&mut *of(entity).lock(irq), entity.id, now);
     if let Some(cpu) = kick {
         cores::kick(irq, cpu);
     }
@@ -259,46 +245,26 @@ pub fn unpause(irq: &IrqGuard, entity: &Entity) {
 
 /// The entity that runs here is at its boundary: stops or pauses it, if that was asked for meanwhile; says whether it was.
 pub fn halt_here(irq: &IrqGuard, entity: &Entity) -> bool {
-    if entity.halt.load(Ordering::SeqCst) == Halt::No as u8 {
+    if !entity.boundary.is_asked() {
         return false;
     }
     let now = arch::timer::now();
     let mut scheduler = of(entity).lock(irq);
-    // Again, under the lock: a pause may just have been ended, and whoever ended it does so once.
-    let halt = entity.halt.load(Ordering::SeqCst);
-    if halt == Halt::Stop as u8 {
-        scheduler.stop(entity.id, now);
-    } else if halt == Halt::Pause as u8 {
-        scheduler.pause(entity.id, now);
-    }
-    halt != Halt::No as u8
+    entity.boundary.reached(&mut *scheduler, entity.id, now)
 }
 
 /// What runs here is left in the middle of EL2's work: it is not stopped or paused before that has come to an end.
 pub fn suspend(irq: &IrqGuard, entity: &Entity) {
     let mut scheduler = of(entity).lock(irq);
-    scheduler.reprieve(arch::cpu::index());
-    let_finish(&mut scheduler, entity);
-    entity.suspended.store(true, Ordering::SeqCst);
-}
-
-/// A pause that has been asked for meanwhile would keep the entity from its boundary: there [`halt_here`] sees to it.
-fn let_finish(scheduler: &mut Scheduler, entity: &Entity) {
-    if entity.halt.load(Ordering::SeqCst) == Halt::Pause as u8 {
-        // The core that would be kicked is this one, which is about to ask anyway.
-        let _ = scheduler.unpause(entity.id, arch::timer::now());
-    }
+    let (cpu, now) = (arch::cpu::index(), arch::timer::now());
+    entity.boundary.leave(&mut *scheduler, entity.id, cpu, now);
 }
 
 /// [`block`] in the middle of EL2's work.
 pub fn block_inside(irq: &IrqGuard, entity: &Entity) -> bool {
     let mut scheduler = of(entity).lock(irq);
-    let_finish(&mut scheduler, entity);
-    // Who has just been stopped does not sleep: what it waits for may never happen.
-    let blocks = !scheduler.reprieve(arch::cpu::index())
-        && scheduler.block(arch::cpu::index(), arch::timer::now());
-    entity.suspended.store(blocks, Ordering::SeqCst);
-    blocks
+    let (cpu, now) = (arch::cpu::index(), arch::timer::now());
+    entity.boundary.sleep(&mut *scheduler, entity.id, cpu, now)
 }
 
 /// Whether the entity is stopped and no core holds its registers.
@@ -308,13 +274,12 @@ pub fn is_off(irq: &IrqGuard, entity: &Entity) -> bool {
 
 /// Whether the entity is stopped or paused, and no core holds its registers.
 pub fn is_quiet(irq: &IrqGuard, entity: &Entity) -> bool {
-    of(entity).lock(irq).is_quiet(entity.id) && !entity.suspended.load(Ordering::SeqCst)
+    entity.boundary.is_quiet(&*of(entity).lock(irq), entity.id)
 }
 
 /// Whether the entity is stopped or to be paused: a core that idles does not keep its registers.
 pub fn is_held_back(irq: &IrqGuard, entity: &Entity) -> bool {
-    entity.halt.load(Ordering::SeqCst) == Halt::Pause as u8
-        || (entity.halts() && is_stopped(irq, entity))
+    entity.boundary.pauses() || (entity.boundary.stops() && is_stopped(irq, entity))
 }
 
 /// Whether the entity is stopped, or about to be.

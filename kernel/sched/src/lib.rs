@@ -2,9 +2,10 @@
 //!
 //! - [`Policy`] is what a scheduler is to the rest of the hypervisor; [`RoundRobin`] is the weighted round
 //!   robin implementation.
+//! - [`Boundary`] stops and pauses what the hypervisor may be working for.
 //! - [`Account`] books every tick of a vCPU's life under exactly one heading.
 //!
-//! Both are plain state machines: time, in counter ticks, is an argument; there are no locks and no hardware.
+//! All are plain state machines: time, in counter ticks, is an argument; there are no locks and no hardware.
 //!
 //! Guarantees, of every policy: a vCPU is never on two cores, also not while the core that it leaves is
 //! still saving its registers; a wake-up is never lost; a core does not idle while a vCPU that may run there
@@ -26,6 +27,7 @@
 mod account;
 mod admission;
 mod any;
+mod boundary;
 mod credit;
 mod cyclic;
 mod edf;
@@ -46,6 +48,7 @@ mod scheduler;
 pub use account::{Account, Heading, Times};
 pub use admission::{Admission, Overload, Share};
 pub use any::Any;
+pub use boundary::Boundary;
 pub use cyclic::check_windows;
 pub use params::{Config, Kind, Params, Window};
 pub use policy::{Cores, CpuId, Decision, Error, Policy, State, VcpuId};

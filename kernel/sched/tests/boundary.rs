@@ -1,0 +1,194 @@
+//! Stopping and pausing what EL2 works for: it goes on to its boundary, and halts there and nowhere else.
+//!
+//! Each of the first three was a defect once: a vCPU, or who had asked for its pause, waited for ever.
+
+mod machine;
+
+use machine::Machine;
+use sched::{Any, Boundary, Config, Kind, Params, Policy, State, VcpuId, Window};
+
+const WINDOWS: [Window; 1] = [Window {
+    start_us: 0,
+    length_us: 1_000_000,
+    cores: 1,
+    partition: 0,
+}];
+
+const ID: VcpuId = VcpuId(0);
+
+/// A vCPU alone on a core, and what is asked of it.
+struct Asked {
+    machine: Machine<Any<4, 8>>,
+    boundary: Boundary,
+}
+
+impl Asked {
+    fn new(kind: Kind) -> Self {
+        let mut scheduler = Any::of(kind);
+        let config = Config {
+            slice: 10_000,
+            frequency: 1_000_000,
+            frame_us: 1_000_000,
+            windows: &WINDOWS,
+        };
+        scheduler.configure(&config).unwrap();
+        let params = vec![Params::shared(1, 256).urgent(5)];
+        let mut machine = Machine::new(scheduler, 1, params).with_online(1);
+        machine.start_all();
+        let boundary = Boundary::new();
+        Asked { machine, boundary }
+    }
+
+    fn ask(&mut self, what: impl FnOnce(&Boundary, &mut Any<4, 8>, u64) -> Option<usize>) {
+        let kick = what(&self.boundary, &mut self.machine.policy, self.machine.now);
+        self.machine.kick(kick);
+    }
+
+    fn pause(&mut self) {
+        self.ask(|boundary, policy, now| boundary.pause(policy, ID, now));
+    }
+
+    fn unpause(&mut self) {
+        self.ask(|boundary, policy, now| boundary.unpause(policy, ID, now));
+    }
+
+    fn stop(&mut self) {
+        let kicks = self
+            .boundary
+            .stop(&mut self.machine.policy, ID, self.machine.now);
+        self.machine.kick(kicks.into_iter().flatten());
+    }
+
+    /// EL2's work for it waits for something, in the middle.
+    fn sleeps(&mut self) -> bool {
+        self.machine.policy.prepare_block(0);
+        let now = self.machine.now;
+        let sleeps = self.boundary.sleep(&mut self.machine.policy, ID, 0, now);
+        if sleeps {
+            self.machine.schedule(0);
+            self.machine.saved(0);
+        }
+        sleeps
+    }
+
+    /// It is left in the middle for another.
+    fn left(&mut self) {
+        let now = self.machine.now;
+        self.boundary.leave(&mut self.machine.policy, ID, 0, now);
+    }
+
+    /// The core goes on with it, if the scheduler lets it; whether it does.
+    fn goes_on(&mut self) -> bool {
+        self.machine.settle();
+        let runs = self.machine.policy.state(ID) == State::Running(0);
+        if runs {
+            self.boundary.go_on();
+        }
+        runs && self.machine.cores[0].running == Some(ID)
+    }
+
+    fn at_boundary(&mut self) -> bool {
+        let now = self.machine.now;
+        let halts = self.boundary.reached(&mut self.machine.policy, ID, now);
+        self.machine.kick([0]);
+        self.machine.settle();
+        halts
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.boundary.is_quiet(&self.machine.policy, ID)
+    }
+}
+
+/// It slept for ever, and whoever had asked for the pause waited for it.
+#[test]
+fn one_that_sleeps_inside_a_pause_is_woken_and_pauses_at_its_boundary() {
+    for kind in Kind::ALL {
+        let mut asked = Asked::new(kind);
+        // The core has not looked yet: EL2 works, and then has to wait.
+        asked.pause();
+        assert!(asked.sleeps(), "{kind:?}");
+        assert!(!asked.is_quiet(), "{kind:?}: in the middle");
+        asked.machine.post(0);
+        assert!(asked.goes_on(), "{kind:?}: nobody wakes it");
+        assert!(asked.at_boundary(), "{kind:?}");
+        assert!(asked.is_quiet(), "{kind:?}");
+        asked.unpause();
+        assert!(asked.goes_on(), "{kind:?}");
+    }
+}
+
+/// The same if it was asleep, or left for another, when the pause came.
+#[test]
+fn one_that_is_paused_in_the_middle_goes_on_to_its_boundary() {
+    for kind in Kind::ALL {
+        let mut asked = Asked::new(kind);
+        assert!(asked.sleeps(), "{kind:?}");
+        asked.pause();
+        asked.machine.post(0);
+        assert!(asked.goes_on(), "{kind:?}: asleep");
+        asked.left();
+        assert!(!asked.is_quiet(), "{kind:?}: left for another");
+        assert!(asked.goes_on(), "{kind:?}: left for another");
+        assert!(asked.at_boundary() && asked.is_quiet(), "{kind:?}");
+
+        let mut asked = Asked::new(kind);
+        asked.pause();
+        asked.left();
+        assert!(asked.goes_on(), "{kind:?}: paused, then left");
+        assert!(asked.at_boundary() && asked.is_quiet(), "{kind:?}");
+    }
+}
+
+/// Its core saw the pause, went for the lock, and carried out what had been taken back: nobody took it back again.
+#[test]
+fn a_pause_that_ends_before_the_boundary_has_the_lock_is_not_carried_out() {
+    for kind in Kind::ALL {
+        let mut asked = Asked::new(kind);
+        asked.left();
+        asked.pause();
+        assert!(asked.goes_on(), "{kind:?}");
+        assert!(asked.boundary.is_asked());
+        asked.unpause();
+        assert!(!asked.at_boundary(), "{kind:?}");
+        assert!(asked.goes_on(), "{kind:?}: it stays paused for ever");
+    }
+}
+
+#[test]
+fn one_that_is_stopped_in_the_middle_is_woken_stays_awake_and_stops_at_its_boundary() {
+    for kind in Kind::ALL {
+        let mut asked = Asked::new(kind);
+        assert!(asked.sleeps());
+        asked.pause();
+        // What it waits for does not happen; a pause is no reason to keep it.
+        asked.stop();
+        assert!(asked.goes_on(), "{kind:?}");
+        assert!(asked.boundary.stops() && !asked.is_quiet(), "{kind:?}");
+        // Again, while it runs: the policy stops it at once, and that is put off.
+        asked.stop();
+        assert!(
+            !asked.sleeps(),
+            "{kind:?}: what it waits for may never happen"
+        );
+        assert!(asked.at_boundary(), "{kind:?}");
+        assert!(asked.machine.policy.is_off(ID), "{kind:?}");
+    }
+}
+
+/// Or it would never run again after its next start.
+#[test]
+fn a_stop_ends_a_pause() {
+    for kind in Kind::ALL {
+        let mut asked = Asked::new(kind);
+        asked.pause();
+        asked.machine.settle();
+        assert!(asked.is_quiet(), "{kind:?}");
+        asked.stop();
+        asked.machine.settle();
+        assert!(asked.machine.policy.is_off(ID), "{kind:?}");
+        asked.boundary.fresh();
+        asked.machine.start(0);
+        assert!(asked.goes_on(), "{kind:?}");
+    }
+}
