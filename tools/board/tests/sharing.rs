@@ -57,6 +57,15 @@ mistakes! {
     budgets_exceed_a_core: system(&(pool("edf", "")
         + &small("a", "affinity = [2]\nbudget_us = 600\nperiod_us = 1_000")
         + &small("b", "affinity = [2]\nbudget_us = 5_000\nperiod_us = 10_000")));
+    weight_where_deadlines_rule: system(&(pool("edf", "") + &small("a", "affinity = [2]\nweight = 512")));
+    weight_where_priorities_rule: system(&(pool("fixed-priority", "") + &small("a", "affinity = [2]\nweight = 512")));
+    weight_where_windows_rule: system(&(pool("cyclic", "frame_us = 100\nwindow = [{ vm = \"a\", start_us = 0, length_us = 5 }]")
+        + &small("a", "affinity = [2]\nweight = 512")));
+    weight_of_one_vcpu_alone_on_its_core: system_with(
+        &off("SCHED_DEFAULT_WRR").with("SCHED_DEFAULT_NULL", Value::Bool(true)),
+        &small("a", "[[vm.vcpu]]\nweight = 512").replace("vcpus = 1\n", ""));
+    weight_of_a_thread_where_priorities_rule: system_with(&model("PREEMPT_FULL"), &(pool("fixed-priority", "")
+        + "[[thread]]\nname = \"reaper\"\naffinity = [2]\nweight = 512\n" + &small("a", "")));
     budgets_exceed_the_pool: system(&(pool("edf", "")
         + &small("a", "affinity = [2, 3]\nbudget_us = 600\nperiod_us = 1_000")
         + &small("b", "affinity = [2, 3]\nbudget_us = 600\nperiod_us = 1_000")

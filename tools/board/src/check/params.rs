@@ -37,9 +37,8 @@ pub(super) fn check(
 ) -> Params {
     let mut params = Params::default();
     if let Some(weight) = &spec.weight {
-        if !symbols.bool("SCHED_CREDIT") {
-            needs(symbols, "SCHED_WRR", &weight.span, "a weight", found);
-        }
+        let policies = [Policy::RoundRobin, Policy::Credit];
+        only_for(weight, "a weight", &policies, pool, symbols, found);
         let help = format!(
             "{DEFAULT_WEIGHT} is the usual share; twice as much is {}",
             2 * DEFAULT_WEIGHT
@@ -47,19 +46,19 @@ pub(super) fn check(
         params.weight = in_range(weight, "weight", 1..=65535, &help, found);
     }
     if let Some(cap) = &spec.cap {
-        only_for(cap, "a cap", Policy::Credit, pool, symbols, found);
+        only_for(cap, "a cap", &[Policy::Credit], pool, symbols, found);
         let help = "it is the percentage of one core; leave `cap` out for no limit";
         params.cap = in_range(cap, "cap", 1..=100, help, found) as u8;
     }
     if let Some(priority) = &spec.priority {
-        let policy = Policy::FixedPriority;
-        only_for(priority, "a priority", policy, pool, symbols, found);
+        let policies = [Policy::FixedPriority];
+        only_for(priority, "a priority", &policies, pool, symbols, found);
         let help = "the higher, the more urgent; 0 is the default";
         params.priority = in_range(priority, "priority", 0..=255, help, found) as u8;
     }
     match (&spec.budget, &spec.period) {
         (Some(budget), Some(period)) => {
-            only_for(budget, "a budget", Policy::Edf, pool, symbols, found);
+            only_for(budget, "a budget", &[Policy::Edf], pool, symbols, found);
             let help = "both are in microseconds, at most an hour";
             params.budget_us = in_range(budget, "budget_us", 1..=HOUR, help, found);
             params.period_us = in_range(period, "period_us", 1..=HOUR, help, found);
@@ -115,24 +114,25 @@ fn in_range(
     u32::try_from(value.value).unwrap_or(u32::MAX)
 }
 
-/// Reports a parameter whose policy is switched off, or is not that of the pool: a promise that nobody keeps.
+/// Reports a parameter whose policies are all switched off, or are not that of the pool: a promise that nobody keeps.
 fn only_for(
     value: &At<u64>,
     what: &str,
-    policy: Policy,
+    policies: &[Policy],
     pool: Option<&Pool>,
     symbols: &dyn Symbols,
     found: &mut Vec<Diagnostic>,
 ) {
-    let (_, name, symbol) = POLICIES[POLICIES
-        .iter()
-        .position(|(own, _, _)| *own == policy)
-        .unwrap_or(0)];
-    if !symbols.bool(symbol) {
-        needs(symbols, symbol, &value.span, what, found);
+    let looks = |(policy, ..): &&(Policy, &str, &str)| policies.contains(policy);
+    let there = |(_, _, symbol): &&(Policy, &str, &str)| symbols.bool(symbol);
+    let mut those = POLICIES.iter().filter(looks);
+    let Some((_, name, _)) = those.clone().find(there) else {
+        if let Some((_, _, symbol)) = those.next() {
+            needs(symbols, symbol, &value.span, what, found);
+        }
         return;
-    }
-    let Some(pool) = pool.filter(|pool| pool.policy != policy) else {
+    };
+    let Some(pool) = pool.filter(|pool| !policies.contains(&pool.policy)) else {
         return;
     };
     found.push(
