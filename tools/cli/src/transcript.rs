@@ -106,11 +106,24 @@ impl Transcript {
         missing
     }
 
+    /// What lock-order checking reported (`CONFIG_LOCKDEP`), if it did. Its report goes around the log, on a line of its own that no
+    /// VM can write, and nobody need be stuck yet: the run may look good otherwise.
+    fn lock_order(&self) -> Option<String> {
+        self.lines().iter().find_map(|line| {
+            let (core, report) = line.strip_prefix("error: core ")?.split_once(": ")?;
+            let found = report.starts_with("locks are taken in a circle");
+            found.then(|| format!("on core {core} {}", report.trim_end_matches("; now:")))
+        })
+    }
+
     /// Whether the run counts as good; the error says in one sentence why not.
     ///
     /// # Errors
-    /// There is no closing line, a VM failed, or an expected text did not appear.
+    /// There is no closing line, a VM failed, an expected text did not appear, or locks were taken in a circle.
     pub fn judge(&self, system: &System) -> Result<(), String> {
+        if let Some(line) = self.lock_order() {
+            return Err(format!("the hypervisor reports that {line}"));
+        }
         let end = self.end().ok_or(
             "the machine stopped without the hypervisor's closing line (`caesura: end: …`)",
         )?;
@@ -213,6 +226,30 @@ mod tests {
             "a guest cannot forge it"
         );
         assert_eq!(transcript("caesura: end: two VMs\r\n").end(), None);
+    }
+
+    #[test]
+    fn a_lock_order_that_closes_a_circle_is_no_good_run() {
+        let system = System {
+            name: String::new(),
+            description: String::new(),
+            timeout: None,
+            vms: Vec::new(),
+            pools: Vec::new(),
+            threads: Vec::new(),
+        };
+        let end = "caesura: end: 1 VMs, 0 failed\r\n";
+        let report =
+            "error: core 1: locks are taken in a circle; now:\r\n  #1: held a, taken at b.rs:1\r\n";
+        assert_eq!(transcript(end).judge(&system), Ok(()));
+        let said = "[a] error: core 1: locks are taken in a circle; now:\r\n";
+        let forged = transcript(&format!("{said}{end}"));
+        assert_eq!(forged.judge(&system), Ok(()), "a guest cannot forge it");
+        let told = transcript(&format!("[a] hal\r\n{report}{end}")).judge(&system);
+        assert_eq!(
+            told,
+            Err("the hypervisor reports that on core 1 locks are taken in a circle".to_owned())
+        );
     }
 
     #[test]
