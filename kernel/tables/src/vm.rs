@@ -173,7 +173,8 @@ pub enum CrashPolicy {
 pub enum Start {
     /// It is started at boot.
     Auto,
-    /// It is absent, its planned memory unused, until a VM that controls it creates and starts it.
+    /// It is absent (it has no address space, and its planned memory is unused) until a VM that controls it creates it, then
+    /// off until that one starts it.
     Manual,
 }
 
