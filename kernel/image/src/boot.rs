@@ -10,6 +10,7 @@ use preempt::Model as _;
 
 use crate::config::{BOARD, SYSTEM};
 use crate::platform::{IrqGuard, Model};
+use crate::vcpu;
 use crate::vm::{self, VMS};
 use crate::{
     calls, chosen, console, cores, entity, fault, hooks, hw, irq, life, logger, memory, order,
@@ -42,6 +43,7 @@ pub fn primary(dtb: u64) -> ! {
     if let Err(why) = worker::init(online) {
         fault::die(format_args!("{why}"));
     }
+    vcpu::find_owners();
     GO.store(true, Ordering::Release);
     IrqGuard::with(|irq| {
         scheduler::online(irq);

@@ -115,7 +115,7 @@ fn begin_loading(irq: &IrqGuard, vm: &'static Vm, life: &mut Life) {
 pub fn loaded(vm: &'static Vm, entry: Entry) {
     let now = arch::timer::now();
     IrqGuard::with(|irq| {
-        vm.set_offset(irq, CounterOffset::starting_at(now));
+        vm.set_offset(CounterOffset::starting_at(now));
         if let Some(first) = vm.vcpu(0) {
             first.reset(irq, entry);
         }

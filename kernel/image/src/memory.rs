@@ -1,7 +1,7 @@
 //! Physical memory: the pool of pages, the VMs' stage 2 tables that are made of them, the VMs' RAM.
 
 use core::ops::Range;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use arch::ram::{Ram, SharedRam};
 use frames::Frames;
@@ -131,6 +131,8 @@ impl Maintenance for Tlb {
 
 /// The shape of all VMs' address spaces, which is also what guests are told (ID_AA64MMFR0_EL1.PARange).
 static GEOMETRY: Once<Geometry> = Once::new();
+/// What it means for VTCR_EL2: each switch to another VM's vCPU asks.
+static VTCR: AtomicU64 = AtomicU64::new(0);
 
 /// The shape of all VMs' address spaces: large enough for the highest address that any of them uses.
 ///
@@ -154,6 +156,7 @@ pub fn geometry() -> Result<Geometry, &'static str> {
     let parange = (arch::id::read(7, 0) & 0xf) as u8;
     let geometry = Geometry::covering(end, parange, arch::id::vmid_bits() == 16)
         .map_err(|_| "a VM's memory lies higher than this core's physical addresses reach")?;
+    VTCR.store(geometry.vtcr(), Ordering::Release);
     Ok(*GEOMETRY.get_or_init(|| geometry))
 }
 
@@ -246,7 +249,7 @@ pub fn window(table: &Vm) -> Range<u64> {
 
 /// VTCR_EL2, the same for all VMs.
 pub fn vtcr() -> u64 {
-    GEOMETRY.get().map_or(0, Geometry::vtcr)
+    VTCR.load(Ordering::Acquire)
 }
 
 /// Works on a VM's address space, the pool and the TLB.

@@ -215,15 +215,26 @@ fn turn(irq: &IrqGuard) -> Turn {
 
 /// Puts who runs here next on this core.
 fn take_up(irq: &IrqGuard, next: Runs) -> Turn {
-    next.entity().parked.store(false, Ordering::SeqCst);
-    next.entity().account.lock(irq).run(arch::timer::now());
+    let entity = next.entity();
+    entity.parked.store(false, Ordering::SeqCst);
+    let taken_up = arch::timer::now();
     let turn = match next {
         Runs::Vcpu(vcpu) => turn_of_vcpu(irq, vcpu),
         Runs::Worker(worker) => turn_of_worker(irq, worker),
     };
+    {
+        let mut account = entity.account.lock(irq);
+        account.run(taken_up);
+        if matches!(turn, Turn::Enter(_)) {
+            account.enter_guest(arch::timer::now());
+        }
+    }
+    if let (Turn::Enter(_) | Turn::Resume(_), Runs::Vcpu(vcpu)) = (&turn, next) {
+        pv_time::switched_in(irq, vcpu);
+    }
     // What interrupts took while nothing ran, or another, is not this one's.
     cores::local(irq).for_others.set(0);
-    let number = next.entity().id.0;
+    let number = entity.id.0;
     let doing = match turn {
         Turn::Enter(_) => Doing::Guest(number),
         _ => Doing::Work(number),
@@ -253,17 +264,12 @@ fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
     if !settled(irq, vcpu) {
         return Turn::Again;
     }
-    pv_time::switched_in(irq, vcpu);
     if let Some(thread) = vcpu.entity.thread() {
         if vcpu.entity.boundary.go_on() {
             return Turn::Resume(thread);
         }
         hw::install(thread);
     }
-    vcpu.entity
-        .account
-        .lock(irq)
-        .enter_guest(arch::timer::now());
     Turn::Enter(&raw mut *vcpu.frame.lock(irq))
 }
 

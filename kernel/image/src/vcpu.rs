@@ -29,6 +29,8 @@ pub struct Vcpu {
     pub waiting: AtomicBool,
     /// The cores on which it may run, once the scheduler knows it: bit n for core n.
     pub affinity: AtomicU64,
+    /// See [`Vcpu::has_core_to_itself`].
+    owns_core: AtomicBool,
     /// The physical core that has its registers.
     core: AtomicUsize,
     /// General registers, PC, PSTATE: where the vectors keep them, always. Whoever handles its exit has them.
@@ -81,6 +83,7 @@ impl Vcpu {
             refresh: AtomicBool::new(false),
             waiting: AtomicBool::new(false),
             affinity: AtomicU64::new(0),
+            owns_core: AtomicBool::new(false),
             core: AtomicUsize::new(NOWHERE),
             frame: SpinLock::new(GuestContext::new()),
             registers: SpinLock::new(Registers::new()),
@@ -131,20 +134,28 @@ impl Vcpu {
         (core != NOWHERE).then_some(core)
     }
 
-    /// Whether it runs on one core only, and no other vCPU of the system may run there. Then nobody can want the core
-    /// while it waits in it, and it need not leave for EL2 to wait.
+    /// Whether it runs on one core only, and no other vCPU of the system may run there, as [`find_owners`] saw. Then
+    /// nobody can want the core while it waits in it, and it need not leave for EL2 to wait.
     pub fn has_core_to_itself(&self) -> bool {
-        let affinity = self.affinity.load(Ordering::Acquire);
-        let shares = |other: &Vcpu| {
-            other.entity.id != self.entity.id
-                && other.affinity.load(Ordering::Acquire) & affinity != 0
-        };
-        affinity.is_power_of_two() && !VCPUS.iter().any(shares)
+        self.owns_core.load(Ordering::Relaxed)
     }
 
     /// Notes which core has its registers.
     pub fn set_core(&self, core: Option<usize>) {
         self.core.store(core.unwrap_or(NOWHERE), Ordering::Release);
+    }
+}
+
+/// Finds the vCPUs that have a core to themselves; when the scheduler knows all, before any runs.
+pub fn find_owners() {
+    for vcpu in &VCPUS {
+        let affinity = vcpu.affinity.load(Ordering::Relaxed);
+        let shares = |other: &Vcpu| {
+            other.entity.id != vcpu.entity.id
+                && other.affinity.load(Ordering::Relaxed) & affinity != 0
+        };
+        let owns = affinity.is_power_of_two() && !VCPUS.iter().any(shares);
+        vcpu.owns_core.store(owns, Ordering::Relaxed);
     }
 }
 

@@ -90,7 +90,7 @@ pub struct Vm {
     /// How far its loading is.
     pub job: Mutex<Job>,
     /// Its virtual count is the physical one less this.
-    offset: SpinLock<CounterOffset>,
+    offset: AtomicU64,
     state: AtomicU8,
     /// Held while a vCPU is turned on and while the VM changes its state, so that neither happens half-way through the other.
     pub life: SpinLock<Life>,
@@ -120,7 +120,7 @@ impl Vm {
             left: AtomicU64::new(0),
             quiet: Signal::new(),
             job: Mutex::new(Job::new()),
-            offset: SpinLock::new(CounterOffset::ZERO),
+            offset: AtomicU64::new(0),
             state: AtomicU8::new(State::Absent as u8),
             life: SpinLock::new(Life::new()),
             failed: AtomicBool::new(false),
@@ -147,8 +147,8 @@ impl Vm {
     }
 
     /// What its virtual counter lags behind the physical one, from now on.
-    pub fn set_offset(&self, irq: &IrqGuard, offset: CounterOffset) {
-        *self.offset.lock(irq) = offset;
+    pub fn set_offset(&self, offset: CounterOffset) {
+        self.offset.store(offset.register(), Ordering::Release);
     }
 
     /// Its vCPUs, by number.
@@ -167,7 +167,7 @@ impl Vm {
 
     /// What its virtual counter lags behind the physical one.
     pub fn offset(&self) -> CounterOffset {
-        self.offset.with(|offset| *offset)
+        CounterOffset::starting_at(self.offset.load(Ordering::Acquire))
     }
 
     /// Whether it counts as failed for the machine's final word.
