@@ -139,6 +139,12 @@ fn wait(irq: &IrqGuard, vcpu: &'static Vcpu) {
 
 /// What a core does next, as far as one look at the scheduler tells.
 enum Turn {
+    /// Let go of this one, `others` ticks of whose time went to others; then take the other up, or idle.
+    LetGo {
+        old: Runs,
+        others: u64,
+        next: Option<Runs>,
+    },
     /// Take this one up: what ran before has been let go.
     Next(Runs),
     /// Enter this guest.
@@ -164,6 +170,17 @@ pub fn switch() -> *mut GuestContext {
         // Interrupts are let in between the steps of a switch, so that none waits for more than one.
         hw::with_interrupts(|| ());
         let next = match IrqGuard::with(turn) {
+            Turn::LetGo { old, others, next } => {
+                hw::with_interrupts(|| ());
+                IrqGuard::with(|irq| {
+                    let since = cores::local(irq).for_others.take();
+                    let_go(irq, old, others.saturating_add(since));
+                    after(irq, next)
+                })
+            }
+            turn => turn,
+        };
+        let next = match next {
             Turn::Next(next) => {
                 hw::with_interrupts(|| ());
                 IrqGuard::with(|irq| take_up(irq, next))
@@ -180,12 +197,12 @@ pub fn switch() -> *mut GuestContext {
                 IrqGuard::with(book_slice);
             }
             Turn::Idle => idle(),
-            Turn::Next(_) | Turn::Again => {}
+            Turn::LetGo { .. } | Turn::Next(_) | Turn::Again => {}
         }
     }
 }
 
-/// Decides who runs here next, and lets go of who ran.
+/// Decides who runs here next.
 fn turn(irq: &IrqGuard) -> Turn {
     watch::pass(irq, Doing::Scheduling);
     if cores::take(irq, Work::Background) {
@@ -197,20 +214,28 @@ fn turn(irq: &IrqGuard) -> Turn {
     let decision = scheduler::schedule(irq, others);
     local.slice_end.set(decision.until);
     let next = decision.next.and_then(entity::by_id);
-    if let Some(old) = decision.leave.and_then(entity::by_id) {
+    let leave = decision.leave.and_then(entity::by_id);
+    let before = local.running.replace(next);
+    if let Some(old) = leave {
         // An idle core keeps a waiting vCPU's registers: most often it is the one that is woken.
         if next.is_some() || scheduler::is_held_back(irq, old.entity()) {
-            let_go(irq, old, others);
+            return Turn::LetGo { old, others, next };
         }
-    } else if let Some(running) = local.running.get() {
+    } else if let Some(running) = before {
         book(irq, running.entity(), others);
     }
-    local.running.set(next);
-    let Some(next) = next else {
-        deadline::arm(local);
-        return Turn::Idle;
-    };
-    Turn::Next(next)
+    after(irq, next)
+}
+
+/// What follows when who ran here has been let go, or goes on.
+fn after(irq: &IrqGuard, next: Option<Runs>) -> Turn {
+    match next {
+        Some(next) => Turn::Next(next),
+        None => {
+            deadline::arm(cores::local(irq));
+            Turn::Idle
+        }
+    }
 }
 
 /// Puts who runs here next on this core.

@@ -37,9 +37,13 @@ impl<const N: usize> Queue<N> {
         let Some(at) = self.iter().position(|item| item == id) else {
             return false;
         };
-        let mut behind = VcpuId(0);
-        for slot in self.part(at).iter_mut().rev() {
-            core::mem::swap(slot, &mut behind);
+        let mut behind = self.part(at).iter_mut();
+        let mut free = behind.next();
+        for slot in behind {
+            if let Some(free) = free {
+                *free = *slot;
+            }
+            free = Some(slot);
         }
         self.len = self.len.saturating_sub(1);
         true

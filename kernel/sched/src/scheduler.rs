@@ -351,7 +351,8 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Policy for Scheduler<R, CPU
         let mut kicks = 0;
         if let Some(entity) = self.entity_mut(id) {
             entity.on = None;
-            if entity.is_queued() {
+            // Where there is no other core, nobody but this one can have waited for it to be let go.
+            if entity.is_queued() && self.online != bit(Some(cpu)) {
                 kicks |= self.settle(id, now);
             }
         }
