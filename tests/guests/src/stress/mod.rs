@@ -12,10 +12,13 @@
 
 mod board;
 mod director;
+mod exchange;
 mod model;
 mod peer;
 mod twist;
 mod worker;
+
+use core::sync::atomic;
 
 use crate::rt::Machine;
 use crate::rt::report::{check, failures};

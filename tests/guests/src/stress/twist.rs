@@ -15,24 +15,13 @@ use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use abi::ops;
 
 use super::board::{Vcpu, count};
+use super::exchange::{Exchange, NONE};
 use super::{ABANDONED, MOVED};
 use crate::rt::cpu;
 use crate::rt::exception::Frame;
 use crate::rt::hypercall::{Answer, call, raw, suspended};
 use crate::rt::random::Random;
 use crate::rt::timer::{ENABLE, Timer};
-
-/// A place to hand an operation over: the handle on its way there, and the result on its way back.
-struct Exchange {
-    /// 0: empty.
-    handle: AtomicU64,
-    /// [`NONE`] until it is finished.
-    status: AtomicI64,
-    values: [AtomicU64; 3],
-}
-
-/// No result yet.
-const NONE: i64 = i64::MIN;
 
 /// By the vCPU that gives.
 static EXCHANGES: [Exchange; 2] = [const {
@@ -177,55 +166,42 @@ fn give(frame: &mut Frame, answer: Answer) {
 
 /// Offers the other vCPU an operation; false if it has not taken the last one's result back yet.
 fn offer(number: usize, handle: u64) -> bool {
-    let Some(exchange) = EXCHANGES.get(number) else {
-        return false;
-    };
-    if exchange.handle.load(Ordering::Acquire) != 0 {
-        return false;
+    let offered = EXCHANGES
+        .get(number)
+        .is_some_and(|exchange| exchange.offer(handle));
+    if offered {
+        cpu::sev();
     }
-    exchange.status.store(NONE, Ordering::Relaxed);
-    exchange.handle.store(handle, Ordering::Release);
-    cpu::sev();
-    true
+    offered
 }
 
 /// Finishes what the other vCPU has offered, if it has offered anything: both call this between their operations, and
 /// while they wait.
 pub fn help(number: usize) {
-    let Some(exchange) = EXCHANGES.get(number ^ 1) else {
+    let (Some(exchange), Some(helping)) = (EXCHANGES.get(number ^ 1), HELPING.get(number)) else {
         return;
     };
-    let handle = exchange.handle.load(Ordering::Acquire);
-    if handle == 0 || exchange.status.load(Ordering::Acquire) != NONE {
-        return;
-    }
-    let Some(helping) = HELPING.get(number) else {
+    let Some(handle) = exchange.wanted() else {
         return;
     };
     helping.store(true, Ordering::Relaxed);
     let answer = raw(u64::from(ops::RESUME), [handle, 0, 0, 0, 0, 0]);
     helping.store(false, Ordering::Relaxed);
-    for (slot, value) in exchange.values.iter().zip(answer.values) {
-        slot.store(value, Ordering::Relaxed);
-    }
-    exchange.status.store(answer.status, Ordering::Release);
+    exchange.answer(answer.status, answer.values);
 }
 
 /// The result of the operation that was offered to the other vCPU, if one was; waits for it.
 pub fn collect(number: usize) -> Option<Answer> {
     let exchange = EXCHANGES.get(number)?;
-    if exchange.handle.load(Ordering::Acquire) == 0 {
+    if !exchange.is_out() {
         return None;
     }
-    while exchange.status.load(Ordering::Acquire) == NONE {
+    loop {
+        if let Some((status, values)) = exchange.collect() {
+            return Some(Answer { status, values });
+        }
         // The other may be waiting for us.
         help(number);
         cpu::pause();
     }
-    let answer = Answer {
-        status: exchange.status.load(Ordering::Acquire),
-        values: [0, 1, 2].map(|n| exchange.values[n].load(Ordering::Relaxed)),
-    };
-    exchange.handle.store(0, Ordering::Release);
-    Some(answer)
 }

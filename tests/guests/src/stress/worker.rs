@@ -61,11 +61,12 @@ fn counts(machine: &Machine, number: usize) -> Option<&'static Vcpu> {
 
 /// Notes a wrong result.
 pub fn wrong(number: usize, what: &str, answer: Answer) {
-    if WRONG.fetch_add(1, Ordering::Relaxed) < 4 {
-        println!("WRONG vCPU {number}: {what}: {answer:?}");
-    }
+    // Before it is printed, since the VM may be killed while it prints.
     if let Some(counts) = counts(machine::get(), number) {
         count(&counts.wrong);
+    }
+    if WRONG.fetch_add(1, Ordering::Relaxed) < 4 {
+        println!("WRONG vCPU {number}: {what}: {answer:?}");
     }
 }
 
