@@ -61,6 +61,7 @@ const ROWS: &[Row] = &[
     row("abuse/gicv2/2", "abuse", 2, &["gicv2", "burn"], &[]),
     row("stress-short/2", "stress-short", 2, &["burn"], ALL),
     row("stress/2", "stress", 2, &["burn"], &[]),
+    row("stress/again/2", "stress-again", 2, &["burn"], &[]),
     row(
         "stress/traced/2",
         "stress-short",
