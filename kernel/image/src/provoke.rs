@@ -1,15 +1,20 @@
 //! Faults on request (DEBUG_FAULT), to test the report of a real one: `HVC #0xfa17` with x0 = 1 reads where nothing is
-//! mapped, 2 panics, 3 overflows the stack. Any guest can end the machine with it; no other configuration
-//! contains this module.
+//! mapped, 2 panics, 3 overflows the stack. 4 breaks nothing but a promise: it keeps its core with interrupts masked for
+//! [`HELD_US`], to see who waits for that core. Any guest can end the machine with it; no other configuration contains
+//! this module.
 
 use core::hint::black_box;
 
 use tables::Region;
 
 use crate::hw;
+use crate::platform::{IrqGuard, ticks_from_us};
 
 /// The immediate of the hypercall.
 const IMMEDIATE: u16 = 0xfa17;
+
+/// How long 4 keeps the core.
+const HELD_US: u64 = 5_000;
 
 /// Fails if asked to.
 pub fn hypercall(imm: u16, how: u64) {
@@ -19,7 +24,16 @@ pub fn hypercall(imm: u16, how: u64) {
         (IMMEDIATE, 3) => {
             let _ = overflow(black_box(0));
         }
+        (IMMEDIATE, 4) => IrqGuard::with(hold),
         _ => {}
+    }
+}
+
+fn hold(_: &IrqGuard) {
+    let begun = arch::timer::now();
+    while arch::timer::now().saturating_sub(begun) < ticks_from_us(HELD_US) {
+        // On an emulator whose cores take turns the others run meanwhile, as they would on a board.
+        arch::cpu::relax();
     }
 }
 

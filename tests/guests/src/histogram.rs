@@ -68,6 +68,12 @@ impl Histogram {
         self.count.load(Ordering::Relaxed)
     }
 
+    /// The largest; 0 if there is none.
+    #[must_use]
+    pub fn max(&self) -> u64 {
+        self.max.load(Ordering::Relaxed)
+    }
+
     /// Prints `LATENCY count min mean p99 max`, `LATEST n` (which one was the maximum), and a line
     /// `HIST from count` for each bucket that is not empty; `from` is its lower bound.
     pub fn print(&self) {
@@ -78,7 +84,7 @@ impl Histogram {
             self.min.load(Ordering::Relaxed),
             mean.unwrap_or(0),
             self.percentile(99),
-            self.max.load(Ordering::Relaxed)
+            self.max()
         );
         println!("LATEST {}", self.max_at.load(Ordering::Relaxed));
         for (number, bucket) in self.buckets.iter().enumerate() {

@@ -18,6 +18,7 @@
 //! | `abuse` | uses long operations as no guest should |
 //! | `stress` | makes random long operations in VMs that are killed, paused and moved meanwhile |
 //! | `stretch` | compares the hypervisor's longest stretch between two checkpoints with what it sees itself |
+//! | `held` | has a core kept with interrupts masked, and is paused, reset and destroyed meanwhile |
 //! | `chatter` | prints much on the console and repeats what is typed |
 //!
 //! Run one bare: `qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a72 -smp 2 -m 64M -nographic -kernel hello`.
@@ -33,6 +34,7 @@ pub mod attack;
 pub mod bench;
 pub mod chatter;
 pub mod fault;
+pub mod held;
 pub mod hello;
 pub mod histogram;
 pub mod lifecycle;

@@ -3,7 +3,7 @@
 //!
 //! Under QEMU with `-icount shift=0,sleep=off -cpu max` a tick is an instruction. Boot arguments: `periods=` (1,000)
 //! of `us=` (1,000) microseconds; `load=`, one of `guests::loads`, is what this vCPU itself does meanwhile instead of
-//! sleeping, for `turns=` turns (then the run ends even if periods are left).
+//! sleeping, for `turns=` turns (then the run ends even if periods are left); `most=`, how many ticks late none may be.
 //!
 //! Periods keep their distance: the next compare value is the last one plus a period. One that has passed already when
 //! the handler runs is not tried again: it is counted as missed. Prints what `guests::histogram` says, and `MISSED n`.
@@ -52,6 +52,13 @@ pub fn main(machine: &'static Machine) -> u32 {
         LATENESS.count() > 0,
         LATENESS.count() as u64,
     );
+    if let Some(most) = machine.number("most=") {
+        check(
+            "none is later than it may be",
+            LATENESS.max() <= most,
+            LATENESS.max(),
+        );
+    }
     failures() + load.map_or(0, |load| loads::report(load, machine.word("load=")))
 }
 

@@ -85,6 +85,9 @@ const ROWS: &[Row] = &[
     },
 ];
 
+/// Core scheduling waited for sibling cores with interrupts masked.
+const HELD: &str = "defect_2021_nobody_waits_with_interrupts_masked_for_another_core";
+
 /// The cases: those of one configuration together.
 pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -109,6 +112,19 @@ pub fn cases() -> Vec<Case> {
             selection: selection(model, 1, &["burn"]),
             system: "stretch",
             action: Action::Other(stretch),
+            needs_guests: false,
+            extended: false,
+        });
+        let held: fn(&mut Project) -> Result<()> = match model {
+            "legacy" => |project| held(project, "legacy"),
+            "full" => |project| held(project, "full"),
+            _ => |project| held(project, "hybrid"),
+        };
+        cases.push(Case {
+            name: format!("preempt/{model}/{HELD}/2"),
+            selection: selection(model, 2, &["faults"]),
+            system: "held",
+            action: Action::Other(held),
             needs_guests: false,
             extended: false,
         });
@@ -150,14 +166,31 @@ fn selection(model: &str, cores: u8, fragments: &[&str]) -> Selection {
 /// Where an operation keeps its core it is said for how long, and it agrees with what its guest sees; where it does not keep
 /// it, that is said. Instructions are counted: else the longest is whatever kept the emulator itself from running.
 fn stretch(project: &mut Project, model: &str, says: &str) -> Result<()> {
-    let build = build::build(project, &selection(model, 1, &["burn"]), "stretch")?;
-    let counted = Options {
+    let mut machine = counted(project, model, "burn", 1, "stretch")?;
+    machine.expect("alone", says)?;
+    machine.finish()
+}
+
+/// A core is kept with interrupts masked for 5 ms, while from another its VM is paused, reset and destroyed: whoever else is
+/// due there is not kept waiting. Instructions are counted, so that 1 ms, which is what the guest allows, is one.
+fn held(project: &mut Project, model: &str) -> Result<()> {
+    counted(project, model, "faults", 2, "held")?.finish()
+}
+
+/// A machine whose instructions are counted.
+fn counted(
+    project: &mut Project,
+    model: &str,
+    fragment: &str,
+    cores: u8,
+    system: &str,
+) -> Result<Machine> {
+    let build = build::build(project, &selection(model, cores, &[fragment]), system)?;
+    let options = Options {
         icount: true,
         ..Options::default()
     };
-    let mut machine = Machine::boot_with(project, build, &counted)?;
-    machine.expect("alone", says)?;
-    machine.finish()
+    Machine::boot_with(project, build, &options)
 }
 
 /// Crashing VMs end as configured in this model too.

@@ -1,0 +1,85 @@
+//! A VM whose core is kept with interrupts masked, and one on another core that starts, pauses, resets and destroys it
+//! meanwhile. The latter has to wait for that core, and must not make others wait with it.
+//!
+//! `mode=1` does things to the VM `vm=`, for `ms=` milliseconds. `mode=2` is that VM: it has its core kept, again and again, by a
+//! hypervisor with `CONFIG_DEBUG_FAULT` (`kernel/image/src/provoke.rs`).
+
+use abi::ops::{self, state};
+
+use crate::println;
+use crate::rt::hypercall::call;
+use crate::rt::report::{check, equal, failures};
+use crate::rt::timer::sleep_us;
+use crate::rt::{Machine, cpu};
+
+/// How long the core is kept.
+const HELD_US: u64 = 5_000;
+
+/// Runs it.
+pub fn main(machine: &'static Machine) -> u32 {
+    cpu::mask();
+    match machine.mode {
+        1 => torment(machine),
+        2 => loop {
+            hold();
+            // Time to be stopped in, too.
+            cpu::wait_us(300, || false);
+        },
+        other => check("mode= is 1 or 2", false, other),
+    }
+    failures()
+}
+
+fn hold() {
+    // SAFETY: the calling convention lets the callee change x0 to x17.
+    unsafe {
+        core::arch::asm!("hvc #0xfa17", inout("x0") 4_u64 => _, out("x1") _, out("x2") _, out("x3") _, out("x4") _,
+            out("x5") _, out("x6") _, out("x7") _, out("x8") _, out("x9") _, out("x10") _, out("x11") _,
+            out("x12") _, out("x13") _, out("x14") _, out("x15") _, out("x16") _, out("x17") _, options(nostack));
+    }
+}
+
+fn torment(machine: &Machine) {
+    let vm = machine.number("vm=").unwrap_or(1);
+    let end = cpu::count() + machine.number("ms=").unwrap_or(100) * (cpu::frequency() / 1000);
+    let (mut calls, mut longest) = (0_u64, (0, ""));
+    let mut ask = |what: &'static str, function| {
+        let begun = cpu::count();
+        let answer = call(function, [vm]);
+        longest = longest.max((cpu::count() - begun, what));
+        calls += 1;
+        check(what, answer.is_ok(), answer.status as u64);
+    };
+    // Different moments of its being held.
+    let mut pause = (0..).map(|turn| 1_000 + turn * 700 % HELD_US);
+    let mut wait = || sleep_us(pause.next().unwrap_or(1_000));
+    while cpu::count() < end {
+        ask("it is made", ops::VM_CREATE);
+        ask("it is started", ops::VM_START);
+        running(vm);
+        wait();
+        ask("it is paused", ops::VM_PAUSE);
+        ask("it goes on", ops::VM_RESUME);
+        wait();
+        ask("it is reset", ops::VM_RESET);
+        running(vm);
+        wait();
+        ask("it is destroyed", ops::VM_DESTROY);
+    }
+    let (ticks, what) = longest;
+    let us = ticks / (cpu::frequency() / 1_000_000).max(1);
+    // Else nobody has waited for the core, and nothing is shown.
+    check("one has waited for the core", us > HELD_US / 2, us);
+    println!("HELD {calls} calls, the longest {us} us: {what}");
+}
+
+fn running(vm: u64) {
+    let found = || call(ops::VM_STATUS, [vm]).value();
+    for _ in 0..1000 {
+        if found() == state::RUNNING {
+            return;
+        }
+        sleep_us(100);
+    }
+    equal("it runs", found(), state::RUNNING);
+}
