@@ -241,6 +241,9 @@ fn take_some<M: Machine>(
             let (stage2, memory, tlb) = access::tables(space)?;
             machine.heap(|heap| {
                 let mut why = Error::Busy;
+                let mut split = false;
+                // What lies before the first granted page is not granted, also in a block.
+                let pinned = |from: u64| grants.pins(from, from.saturating_add(PAGE_SIZE));
                 let mut taken = [None; BATCH];
                 let (places, _) = taken.split_at_mut_checked(batch).ok_or(Error::Busy)?;
                 let accept = |leaf: &Leaf| {
@@ -249,6 +252,7 @@ fn take_some<M: Machine>(
                         why = Error::NotPopulated;
                     } else if batch == 1 && grants.pins(leaf.ipa, leaf_end) {
                         why = Error::Pinned;
+                        split = !pinned(leaf.ipa);
                     } else {
                         return !look;
                     }
@@ -269,15 +273,12 @@ fn take_some<M: Machine>(
                 Ok(match sweep.stop {
                     _ if sweep.taken != 0 => Took::Some(sweep.next, bytes),
                     Stop::Hole(until) => Took::Hole(until),
+                    Stop::Refused(_) if split => Took::Split,
                     Stop::Refused(leaf) => Took::Not(leaf, why),
                     Stop::Straddles(leaf) => {
-                        let (from, to) = (
-                            leaf.ipa.max(at),
-                            leaf.ipa.saturating_add(leaf.size).min(end),
-                        );
                         if heap.owner_of(leaf.pa) != Some(vm.0) {
                             Took::Not(leaf, Error::NotPopulated)
-                        } else if grants.pins(from, to) {
+                        } else if pinned(leaf.ipa.max(at)) {
                             Took::Not(leaf, Error::Pinned)
                         } else {
                             Took::Split
