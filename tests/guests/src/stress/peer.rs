@@ -103,7 +103,7 @@ impl Peer {
             write64(list + number as u64 * 8, *word);
         }
         let answer = without_tricks(ops::GRANT_COPY, [list, 1, 0, 0, 0]);
-        if answer.is_ok() && answer.value() == 1 {
+        if answer.status == error::HANDLE || answer.is_ok() && answer.value() == 1 {
             Ok(())
         } else {
             Err("a list of copies was refused")
@@ -116,7 +116,10 @@ impl Peer {
         }
         let at = MAPPED + self.number * 0x10_0000;
         let answer = without_tricks(ops::GRANT_MAP, [reference, at, 0, 0, 0]);
-        if answer.is_ok() {
+        if answer.status == error::HANDLE {
+            // Half of it, perhaps: that is for us to unmap.
+            self.mapped = Some(reference);
+        } else if answer.is_ok() {
             self.mapped = Some(reference);
             // Its owner may die at any moment, and the memory goes with it.
             let _ = catch(|| {
@@ -133,7 +136,7 @@ impl Peer {
         let answer = without_tricks(ops::GRANT_UNMAP, [reference, 0, 0, 0, 0]);
         match answer.status {
             0 | error::NO_GRANT => Ok(()),
-            error::BUSY => {
+            error::BUSY | error::HANDLE => {
                 self.mapped = Some(reference);
                 Ok(())
             }
@@ -142,7 +145,8 @@ impl Peer {
     }
 }
 
-/// A call whose result must not get lost: our handler leaves it alone, but the VM may still die in it.
+/// A call with which no tricks are played: our handler leaves it alone. The VM may still die in it; and one that pauses
+/// may be dropped while our core is away, if the other vCPU lets go of many meanwhile ([`error::HANDLE`]).
 fn without_tricks(function: u32, arguments: [u64; 5]) -> Answer {
     crate::rt::cpu::mask();
     let answer = call(function, arguments);
