@@ -183,7 +183,13 @@ pub fn switch() -> *mut GuestContext {
         let next = match next {
             Turn::Next(next) => {
                 hw::with_interrupts(|| ());
-                IrqGuard::with(|irq| take_up(irq, next))
+                IrqGuard::with(|irq| {
+                    if is_overtaken(irq) {
+                        Turn::Again
+                    } else {
+                        take_up(irq, next)
+                    }
+                })
             }
             turn => turn,
         };
@@ -236,6 +242,16 @@ fn after(irq: &IrqGuard, next: Option<Runs>) -> Turn {
             Turn::Idle
         }
     }
+}
+
+/// Whether something has come up since the decision: then the scheduler is asked again before anything is loaded.
+fn is_overtaken(irq: &IrqGuard) -> bool {
+    if !cores::has_work(irq) {
+        return false;
+    }
+    // As for an entry: a turn that is over before it begins is no reason.
+    deadline::spare(cores::local(irq), arch::timer::now());
+    !settled_here(irq)
 }
 
 /// Puts who runs here next on this core.
