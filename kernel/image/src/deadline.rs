@@ -101,6 +101,12 @@ pub fn fired(irq: &IrqGuard) {
     cores::request_here(irq, Work::Deadline);
 }
 
+/// Whether a deadline has passed: one that does so between [`fired`] and the next [`arm`] is not told by an interrupt.
+#[inline]
+pub fn is_due(local: &Local, now: u64) -> bool {
+    local.deadlines.iter().any(|at| at.get() <= now)
+}
+
 /// Looks after everything whose deadline has passed, and sets the timer anew.
 pub fn expire(irq: &IrqGuard) {
     let now = arch::timer::now();

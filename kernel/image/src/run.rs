@@ -246,11 +246,16 @@ fn after(irq: &IrqGuard, next: Option<Runs>) -> Turn {
 
 /// Whether something has come up since the decision: then the scheduler is asked again before anything is loaded.
 fn is_overtaken(irq: &IrqGuard) -> bool {
-    if !cores::has_work(irq) {
+    let (local, now) = (cores::local(irq), arch::timer::now());
+    let due = deadline::is_due(local, now);
+    if !due && !cores::has_work(irq) {
         return false;
     }
     // As for an entry: a turn that is over before it begins is no reason.
-    deadline::spare(cores::local(irq), arch::timer::now());
+    deadline::spare(local, now);
+    if due {
+        deadline::expire(irq);
+    }
     !settled_here(irq)
 }
 
