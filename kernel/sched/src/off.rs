@@ -98,6 +98,10 @@ impl Rule for Off {
         match *self {}
     }
 
+    fn may_pass(&self) -> bool {
+        match *self {}
+    }
+
     fn passes(&self, _entity: &mut Entity) -> bool {
         match *self {}
     }

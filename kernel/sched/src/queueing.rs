@@ -230,6 +230,9 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
 
     /// Moves those at the front that the rule says so of behind their equals.
     pub(crate) fn pass_over(&mut self, cpu: CpuId, now: u64) {
+        if !self.rule.may_pass() {
+            return;
+        }
         let waiting = self.cores.get(cpu).map_or(0, |core| core.queue.len());
         for _ in 1..waiting {
             // Most often the first has something left, or was woken for good reason.
@@ -269,7 +272,8 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
                 .cores
                 .get(cpu)
                 .is_some_and(|core| self.rule.is_open(entity, &core.clock.phase));
-            let far = self.rule.is_global() || self.urgency(entity) >= BACKGROUND;
+            let elsewhere = self.waiting & !bit(Some(cpu)) != 0;
+            let far = elsewhere && (self.rule.is_global() || self.urgency(entity) >= BACKGROUND);
             let rival = if far {
                 self.source(cpu, now).map(|(_, id)| id)
             } else {
@@ -293,14 +297,11 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
                 }
                 return Outcome::GoesOn;
             }
-            // Whoever was woken to preempt, and comes first, is the next whatever else waits here.
-            let urgent = rival.is_some_and(|rival| rival.pressing && rival.key < BACKGROUND);
-            if urgent && !far {
-                heir = found.filter(|_| open).filter(|id| self.is_front(*id, cpu));
-            }
-            if let Some(heir) = heir {
-                self.unqueue(heir, cpu);
-            }
+            // Whoever comes first and is not to be passed over is the next, if this one will not be before it.
+            let certain = |rival: &Rival| rival.pressing || !self.rule.may_pass();
+            heir = found
+                .zip(rival.filter(|rival| rival.key < BACKGROUND).filter(certain))
+                .filter(|(id, _)| open && !far && self.is_front(*id, cpu));
         }
         let Some(entity) = self.entities.get_mut(usize::from(id.0)) else {
             return Outcome::Over;
@@ -308,12 +309,19 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
         entity.state = State::Ready;
         if paused {
             entity.since = now;
-        } else {
-            // Offline, it waits here until its registers are saved and it can be taken elsewhere.
-            let place = self.rule.queued(entity, now);
-            self.insert(id, place);
+            return Outcome::Over;
         }
-        heir.map_or(Outcome::Over, Outcome::Inherited)
+        // Offline, it waits here until its registers are saved and it can be taken elsewhere.
+        let place = self.rule.queued(entity, now);
+        let key = entity
+            .boost
+            .map_or(place.key, |boost| place.key.min(boost.key));
+        let heir = heir.filter(|(_, rival)| rival.key < key || rival.key == key && !place.front);
+        if let Some((heir, _)) = heir {
+            self.unqueue(heir, cpu);
+        }
+        self.insert(id, place);
+        heir.map_or(Outcome::Over, |(heir, _)| Outcome::Inherited(heir))
     }
 
     /// Whether it is the first in the queue of `cpu`.

@@ -149,6 +149,10 @@ impl Rule for Turns {
         turns::until(entity, self.key(entity), waiting, now)
     }
 
+    fn may_pass(&self) -> bool {
+        true
+    }
+
     fn passes(&self, entity: &mut Entity) -> bool {
         // One that has had nearly all of its next turn in advance is passed over once.
         let turn = self.turn(&entity.params);

@@ -127,6 +127,11 @@ pub trait Rule: Copy {
         rival.key < self.key(running)
     }
 
+    /// Whether [`passes`](Self::passes) ever says so.
+    fn may_pass(&self) -> bool {
+        false
+    }
+
     /// Whether one that goes to the front of the queue is to be put behind its equals once.
     fn passes(&self, _entity: &mut Entity) -> bool {
         false
