@@ -61,6 +61,10 @@ macro_rules! made {
 impl<const CPUS: usize, const VCPUS: usize> Any<CPUS, VCPUS> {
     /// A scheduler by that policy, still to be configured; if this build is without it, one that takes nobody.
     #[must_use]
+    #[allow(
+        unreachable_code,
+        reason = "of a rule that is not part of the build there is no value to make a scheduler of"
+    )]
     pub const fn of(kind: Kind) -> Self {
         match kind {
             Kind::RoundRobin => made!(RoundRobin),
