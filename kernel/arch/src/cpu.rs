@@ -228,6 +228,17 @@ pub fn irqs_masked() -> bool {
     DAIF.get() & (1 << 7) != 0
 }
 
+/// Whether an interrupt waits for this core to open its mask.
+#[inline(always)]
+pub fn irq_waits() -> bool {
+    let pending: u64;
+    // SAFETY: reads a register that says what is pending, and changes nothing.
+    unsafe {
+        asm!("mrs {}, isr_el1", out(reg) pending, options(nomem, nostack, preserves_flags));
+    }
+    pending & (1 << 7) != 0
+}
+
 /// Sleeps until an interrupt is pending, masked or not, after all earlier accesses are done.
 #[inline]
 pub fn wait_for_interrupt() {

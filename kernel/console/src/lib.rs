@@ -55,6 +55,10 @@ pub use text::{LENGTH, SLOTS, Text, Written};
 pub trait Sink {
     /// Takes a byte, or says that there is no room now.
     fn put(&mut self, byte: u8) -> bool;
+    /// Whether somebody waits for the present [`Console::step`] to end: then it does soon.
+    fn wanted(&self) -> bool {
+        false
+    }
 }
 
 /// What [`Console::step`] has left.

@@ -93,7 +93,7 @@ impl<const VMS: usize, const LINE: usize, const QUEUE: usize, const FIFO: usize>
             self.printer.add(Piece::Text(b"\x07"));
             return Progress::More;
         }
-        if self.step_log() || self.step_guests(now) || self.step_timeouts(now) {
+        if self.step_log() || self.step_guests(now, sink) || self.step_timeouts(now) {
             return Progress::More;
         }
         Progress::Idle
@@ -126,7 +126,7 @@ impl<const VMS: usize, const LINE: usize, const QUEUE: usize, const FIFO: usize>
     }
 
     /// Some of what one VM has written; the VMs take turns, but those that a log line waits for come first.
-    fn step_guests(&mut self, now: u64) -> bool {
+    fn step_guests(&mut self, now: u64, sink: &impl Sink) -> bool {
         let entry = self.log.get(self.first).and_then(Option::as_ref);
         let mut chosen = None;
         for turn in 1..=self.count {
@@ -170,6 +170,9 @@ impl<const VMS: usize, const LINE: usize, const QUEUE: usize, const FIFO: usize>
                     self.end_line(vm);
                 }
                 None => break,
+            }
+            if sink.wanted() {
+                break;
             }
         }
         if vm == self.foreground && self.printer.is_idle() {

@@ -144,6 +144,9 @@ impl Printer {
                     self.quote = Quote::START;
                 }
             }
+            if sink.wanted() {
+                break;
+            }
         }
         true
     }

@@ -121,10 +121,17 @@ pub trait Machine: Copy + Send + Sync + 'static {
     fn read(self, pa: u64, to: &mut [u8]);
     /// Writes at most 128 bytes, which lie in one page.
     fn write(self, pa: u64, from: &[u8]);
-    /// Copies at most [`COPY_PIECE`](crate::COPY_PIECE) bytes, which lie in one page on either side. About 600.
-    fn copy(self, from: u64, to: u64, bytes: usize);
+    /// Copies at most [`COPY_PIECE`](crate::COPY_PIECE) bytes, which lie in one page on either side; fewer, but some, if it
+    /// is [`wanted`](Self::wanted). How many. About 600, and 200 once it is wanted.
+    fn copy(self, from: u64, to: u64, bytes: usize) -> usize;
     /// Does nothing for about 250 instructions, interrupts as they are.
     fn burn(self);
+
+    /// Gets tables ready, as far as there is room, before a section needs some; no lock of this trait is held.
+    fn stock(self);
+    /// Whether an interrupt waits for this core's mask to open, so that a section that can should end soon. Nothing may
+    /// depend on it but how much is done at a time.
+    fn wanted(self) -> bool;
 
     // ----- lives -----
 

@@ -81,6 +81,7 @@ impl<M: Machine> Held<M> {
             size,
             attributes,
         };
+        self.machine.stock();
         self.machine.space(self.vm, |space| {
             let (stage2, memory, tlb) = access::tables(space)?;
             stage2.map_leaf(memory, tlb, leaf)?;
@@ -113,6 +114,7 @@ struct Splitting<M: Machine> {
 impl<M: Machine> Splitting<M> {
     /// Splits the block that covers `ipa`, if there is one.
     async fn at(machine: M, cx: &mut Cx<M::Driver>, vm: VmId, ipa: u64) -> Result<(), Error> {
+        machine.stock();
         let split = machine.space(vm, |space| {
             let (stage2, memory, tlb) = access::tables(space)?;
             Ok::<_, Error>(stage2.split_begin(memory, tlb, ipa)?)
@@ -229,6 +231,7 @@ fn take_some<M: Machine>(
     end: u64,
     look: bool,
 ) -> Result<Took, Error> {
+    let mut taken = [None; BATCH];
     let step = machine.grants(vm, |grants| {
         // Each grant costs a few instructions for each leaf; where there are some near, fewer leaves.
         let near = at.saturating_add(EXTENT_SIZE).min(end);
@@ -244,7 +247,6 @@ fn take_some<M: Machine>(
                 let mut split = false;
                 // What lies before the first granted page is not granted, also in a block.
                 let pinned = |from: u64| grants.pins(from, from.saturating_add(PAGE_SIZE));
-                let mut taken = [None; BATCH];
                 let (places, _) = taken.split_at_mut_checked(batch).ok_or(Error::Busy)?;
                 let accept = |leaf: &Leaf| {
                     let leaf_end = leaf.ipa.saturating_add(leaf.size);
@@ -259,19 +261,8 @@ fn take_some<M: Machine>(
                     false
                 };
                 let sweep = stage2.unmap_some(memory, tlb, at, end, places, accept)?;
-                let mut bytes = 0u64;
-                for leaf in taken.into_iter().flatten() {
-                    bytes = bytes.saturating_add(leaf.size);
-                    let chunk = Chunk {
-                        pa: leaf.pa,
-                        pages: (leaf.size / PAGE_SIZE) as u32,
-                        clean: false,
-                    };
-                    // A block was one chunk, a page one or part of one that was split.
-                    heap.free(vm.0, chunk)?;
-                }
                 Ok(match sweep.stop {
-                    _ if sweep.taken != 0 => Took::Some(sweep.next, bytes),
+                    _ if sweep.taken != 0 => Took::Some(sweep.next, 0),
                     Stop::Hole(until) => Took::Hole(until),
                     Stop::Refused(_) if split => Took::Split,
                     Stop::Refused(leaf) => Took::Not(leaf, why),
@@ -289,10 +280,23 @@ fn take_some<M: Machine>(
             })
         })
     });
-    if matches!(step, Ok(Took::Some(..))) {
-        machine.note_dirty();
+    let Ok(Took::Some(next, _)) = step else {
+        return step;
+    };
+    // Nobody sees these pages any more, and they are this VM's until they are freed: that needs no other lock.
+    let mut bytes = 0u64;
+    for leaf in taken.into_iter().flatten() {
+        bytes = bytes.saturating_add(leaf.size);
+        let chunk = Chunk {
+            pa: leaf.pa,
+            pages: (leaf.size / PAGE_SIZE) as u32,
+            clean: false,
+        };
+        // A block was one chunk, a page one or part of one that was split.
+        machine.heap(|heap| heap.free(vm.0, chunk))?;
     }
-    step
+    machine.note_dirty();
+    Ok(Took::Some(next, bytes))
 }
 
 /// [`abi::ops::RECLAIM`].

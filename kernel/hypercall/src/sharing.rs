@@ -80,8 +80,10 @@ pub(crate) async fn map<M: Machine>(
     if !access::in_window(machine, vm, at, end) {
         return Err(Error::Denied);
     }
+    machine.stock();
     while map_page(machine, owner, vm, name, at, done)? {
         cx.work(1).await?;
+        machine.stock();
     }
     Ok(())
 }
@@ -261,54 +263,72 @@ async fn copy_one<M: Machine>(
     if matches!((from, to), (Side::Granted(..), Side::Granted(..))) {
         return Err(Error::Invalid);
     }
+    // What cannot be copied by words takes four times as long.
+    let most = if (source_at | destination_at).is_multiple_of(8) {
+        COPY_PIECE as u64
+    } else {
+        COPY_PIECE as u64 / 8
+    };
     let mut left = length;
+    let mut gave_way = false;
     while left != 0 {
         let piece = left
-            .min(COPY_PIECE as u64)
+            .min(most)
             .min(access::to_page_end(from.at()))
             .min(access::to_page_end(to.at()));
-        copy_piece(machine, vm, from, to, piece)?;
-        from.advance(piece);
-        to.advance(piece);
-        left = left.wrapping_sub(piece);
+        let copied = copy_piece(machine, vm, from, to, piece, !gave_way)?;
+        // Twice in a row it does not: whatever interrupts come, it goes on.
+        gave_way = copied == 0;
+        if gave_way {
+            continue;
+        }
+        from.advance(copied);
+        to.advance(copied);
+        left = left.saturating_sub(copied);
         cx.work(1).await?;
     }
     Ok(())
 }
 
+/// Copies some of `bytes`, the first ones; how many. With `give_way` none if an interrupt is waiting by the time that the
+/// places are found.
 fn copy_piece<M: Machine>(
     machine: M,
     vm: VmId,
     from: Side,
     to: Side,
     bytes: u64,
-) -> Result<(), Error> {
-    let length = bytes as usize;
+    give_way: bool,
+) -> Result<u64, Error> {
+    let copy = |from, to| machine.copy(from, to, bytes as usize) as u64;
     match (from, to) {
         (Side::Own(from), Side::Own(to)) => machine.space(vm, |space| {
             let (stage2, memory, _) = access::tables(space)?;
             let from = access::translate::<M>(stage2, memory, from, false)?;
             let to = access::translate::<M>(stage2, memory, to, true)?;
-            machine.copy(from, to, length);
-            Ok(())
+            Ok(copy(from, to))
         }),
         (Side::Granted(name, offset), Side::Own(own)) => {
             with_granted(machine, vm, name, offset, bytes, false, |granted| {
+                if give_way && machine.wanted() {
+                    return Ok(0);
+                }
                 machine.space(vm, |space| {
                     let (stage2, memory, _) = access::tables(space)?;
                     let to = access::translate::<M>(stage2, memory, own, true)?;
-                    machine.copy(granted, to, length);
-                    Ok(())
+                    Ok(copy(granted, to))
                 })
             })
         }
         (Side::Own(own), Side::Granted(name, offset)) => {
             with_granted(machine, vm, name, offset, bytes, true, |granted| {
+                if give_way && machine.wanted() {
+                    return Ok(0);
+                }
                 machine.space(vm, |space| {
                     let (stage2, memory, _) = access::tables(space)?;
                     let from = access::translate::<M>(stage2, memory, own, false)?;
-                    machine.copy(from, granted, length);
-                    Ok(())
+                    Ok(copy(from, granted))
                 })
             })
         }
@@ -324,8 +344,8 @@ fn with_granted<M: Machine>(
     offset: u64,
     bytes: u64,
     write: bool,
-    section: impl FnOnce(u64) -> Result<(), Error>,
-) -> Result<(), Error> {
+    section: impl FnOnce(u64) -> Result<u64, Error>,
+) -> Result<u64, Error> {
     let owner = owner(machine, vm, name)?;
     machine.grants(owner, |grants| {
         let grant = grants.get_for(name, vm)?;

@@ -154,6 +154,7 @@ proptest! {
     #[test]
     fn whatever_happens_every_page_is_accounted_for(acts in prop::collection::vec(act(), 1..120)) {
         let fake = Fake::new(5);
+        fake::interrupts_come();
         fake.0.tasks.add("scrubber", 0, |cx| scrubber(fake, cx)).unwrap();
         fake.0.tasks.add("reaper", 0, |cx| reaper(fake, cx)).unwrap();
         let mut suspended = Vec::<(u8, u64)>::new();

@@ -9,6 +9,20 @@ use hypercall::{GuestSlice, Life, Machine, VmId};
 const AT: u64 = WINDOW.start;
 
 #[test]
+fn what_interrupts_cut_short_is_taken_back_nevertheless() {
+    let fake = Fake::new(4);
+    leave_always();
+    fake::interrupts_come();
+    assert_eq!(fake.ask(1, ops::POPULATE, &[AT, 2 * MIB2]), (0, 2 * MIB2));
+    assert_eq!(fake.ask(1, ops::UNMAP, &[AT + PAGE, MIB2]).0, 0);
+    assert_eq!(fake.ask(1, ops::RECLAIM, &[AT, PAGE]), (0, PAGE));
+    let rest = MIB2 - PAGE;
+    let from = AT + MIB2 + PAGE;
+    assert_eq!(fake.ask(1, ops::RECLAIM, &[from, rest]), (0, rest));
+    fake.check();
+}
+
+#[test]
 fn populated_memory_is_there_and_zero_in_the_largest_pieces_that_fit() {
     let fake = Fake::new(4);
     leave_always();

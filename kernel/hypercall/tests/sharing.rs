@@ -224,6 +224,24 @@ fn copies_go_between_own_memory_and_grants_at_any_alignment() {
 }
 
 #[test]
+fn a_copy_that_interrupts_cut_short_goes_on_where_it_was() {
+    let fake = Fake::new(4);
+    leave_always();
+    fake::interrupts_come();
+    let name = share(fake, 1, OWN, 4, 2, grant::WRITE);
+    let text: Vec<u8> = (0..9000u32).map(|n| (n % 251) as u8).collect();
+    fake.poke(2, OWN + 96, &text);
+    let list = [
+        [copy::OWN, OWN + 96, name, 32, 9000],
+        [name, 32, copy::OWN, OWN + 10 * PAGE, 9000],
+        [name, 32, copy::OWN, OWN + 20 * PAGE + 5, 9000],
+    ];
+    assert_eq!(copies(fake, 2, &list), ((0, 3), vec![0, 0, 0]));
+    assert_eq!(fake.peek(2, OWN + 10 * PAGE, 9000), text);
+    assert_eq!(fake.peek(2, OWN + 20 * PAGE + 5, 9000), text);
+}
+
+#[test]
 fn a_refused_copy_has_its_status_and_the_list_goes_on() {
     let fake = Fake::new(4);
     leave_always();

@@ -65,6 +65,10 @@ impl Sink for Line {
     fn put(&mut self, byte: u8) -> bool {
         hw::UART.try_put(byte)
     }
+
+    fn wanted(&self) -> bool {
+        arch::cpu::irq_waits()
+    }
 }
 
 /// Makes the UART usable for output.

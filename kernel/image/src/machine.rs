@@ -109,18 +109,28 @@ impl hypercall::Machine for Machine {
         }
     }
 
-    fn copy(self, from: u64, to: u64, bytes: usize) {
+    fn copy(self, from: u64, to: u64, bytes: usize) -> usize {
         let source = memory::shared(from, bytes as u64);
         let target = memory::shared(to, bytes as u64);
-        if let (Some(source), Some(target)) = (source, target) {
-            arch::ram::copy_shared((&source, from), (&target, to), bytes);
-        }
+        let (Some(source), Some(target)) = (source, target) else {
+            return bytes;
+        };
+        let stop = arch::cpu::irq_waits;
+        arch::ram::copy_shared((&source, from), (&target, to), bytes, stop).unwrap_or(bytes)
     }
 
     fn burn(self) {
         for round in 0..60 {
             core::hint::black_box(round);
         }
+    }
+
+    fn stock(self) {
+        memory::stock();
+    }
+
+    fn wanted(self) -> bool {
+        arch::cpu::irq_waits()
     }
 
     fn life(self, id: VmId, request: Life) -> Result<Step, Error> {

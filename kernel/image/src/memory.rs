@@ -1,7 +1,7 @@
 //! Physical memory: the pool of pages, the VMs' stage 2 tables that are made of them, the VMs' RAM.
 
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arch::ram::{Ram, SharedRam};
 use frames::Frames;
@@ -22,7 +22,15 @@ pub struct Pool {
     /// How many entries of each of its pages, as far as they are tables, are not 0: so that nobody has to count them
     /// with interrupts masked.
     used: [u16; PAGES],
+    /// Tables that are cleared already, so that who needs one with interrupts masked has not to. They count as free.
+    spare: [Option<u64>; SPARE],
 }
+
+/// The most tables that mapping a page or a block takes.
+const SPARE: usize = 2;
+
+/// There may be fewer spare tables than there could be.
+static SHORT: AtomicBool = AtomicBool::new(true);
 
 /// The pool's pages, those included that EL2's own tables took before.
 const PAGES: usize = POOL_SIZE / frames::PAGE_SIZE as usize;
@@ -32,6 +40,7 @@ static POOL: SpinLock<Pool> = SpinLock::new(Pool {
     ram: None,
     base: 0,
     used: [0; PAGES],
+    spare: [None; SPARE],
 });
 
 /// Makes `region` the pool.
@@ -50,11 +59,38 @@ pub fn init(region: Region) -> Result<(), &'static str> {
 
 /// How full the pool is.
 pub fn usage() -> frames::Usage {
-    POOL.with(|pool| pool.frames.usage())
+    POOL.with(|pool| {
+        let spare = pool.spare.iter().flatten().count() as u32;
+        let mut usage = pool.frames.usage();
+        usage.used = usage.used.saturating_sub(spare);
+        usage
+    })
 }
 
-impl TableMemory for Pool {
-    fn alloc(&mut self, pages: u32) -> Option<u64> {
+/// Clears tables for whoever needs some next, one in each section.
+pub fn stock() {
+    for _ in 0..SPARE {
+        if !SHORT.load(Ordering::Relaxed) {
+            return;
+        }
+        POOL.with(Pool::stock);
+    }
+}
+
+impl Pool {
+    fn stock(&mut self) {
+        SHORT.store(false, Ordering::Relaxed);
+        if let Some(place) = self.spare.iter().position(Option::is_none) {
+            let table = self.make(1);
+            SHORT.store(table.is_some(), Ordering::Relaxed);
+            if let Some(place) = self.spare.get_mut(place) {
+                *place = table;
+            }
+        }
+    }
+
+    /// Takes adjacent pages and clears them.
+    fn make(&mut self, pages: u32) -> Option<u64> {
         let table = self.frames.alloc_run(pages).ok()??;
         let size = u64::from(pages).saturating_mul(frames::PAGE_SIZE);
         let first = place(self.base, table);
@@ -63,10 +99,38 @@ impl TableMemory for Pool {
         self.ram.as_mut()?.clear(table, size).then_some(table)
     }
 
-    fn free(&mut self, table: u64, pages: u32) {
+    fn give_back(&mut self, table: u64, pages: u32) {
         if let Err(error) = self.frames.free_run(table, pages) {
             log::error!("{error}: {pages} pages at {table:#x}");
         }
+    }
+}
+
+impl TableMemory for Pool {
+    fn alloc(&mut self, pages: u32) -> Option<u64> {
+        if pages == 1 {
+            SHORT.store(true, Ordering::Relaxed);
+            let spare = self.spare.iter_mut().find_map(Option::take);
+            return spare.or_else(|| self.make(1));
+        }
+        let run = self.make(pages);
+        if run.is_some() {
+            return run;
+        }
+        for spare in core::mem::take(&mut self.spare).into_iter().flatten() {
+            self.give_back(spare, 1);
+        }
+        self.make(pages)
+    }
+
+    fn free(&mut self, table: u64, pages: u32) {
+        // What has been emptied entry by entry is as good as cleared.
+        let empty = pages == 1 && self.is_empty(table);
+        match self.spare.iter_mut().find(|place| place.is_none()) {
+            Some(place) if empty => *place = Some(table),
+            _ => self.give_back(table, pages),
+        }
+        SHORT.store(true, Ordering::Relaxed);
     }
 
     fn read(&self, table: u64, index: usize) -> u64 {
@@ -87,6 +151,10 @@ impl TableMemory for Pool {
         if let Some(ram) = &mut self.ram {
             ram.store(entry, descriptor);
         }
+    }
+
+    fn wanted(&self) -> bool {
+        arch::cpu::irq_waits()
     }
 
     fn is_empty(&self, table: u64) -> bool {

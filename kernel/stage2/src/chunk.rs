@@ -174,7 +174,7 @@ impl Stage2 {
                     // As far as the hole is known.
                     sweep.stop = Stop::Hole(after);
                     looks = looks.wrapping_add(1);
-                    if looks == LOOKS {
+                    if looks == LOOKS || edit.memory.wanted() {
                         break;
                     }
                     sweep.next = after;
@@ -191,7 +191,8 @@ impl Stage2 {
                         sweep.stop = Stop::Straddles(leaf);
                         break;
                     }
-                    let Some(place) = taken.get_mut(sweep.taken) else {
+                    let enough = sweep.taken != 0 && edit.memory.wanted();
+                    let Some(place) = taken.get_mut(sweep.taken).filter(|_| !enough) else {
                         sweep.stop = Stop::More;
                         break;
                     };

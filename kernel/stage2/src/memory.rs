@@ -24,6 +24,11 @@ pub trait TableMemory {
     fn is_empty(&self, table: u64) -> bool {
         (0..512).all(|index| self.read(table, index) == 0)
     }
+
+    /// Whether somebody waits for the present step to end: then one that may do more or less does less.
+    fn wanted(&self) -> bool {
+        false
+    }
 }
 
 /// How other observers are told about changes.

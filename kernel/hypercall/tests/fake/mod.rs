@@ -42,6 +42,8 @@ thread_local! {
     /// What the driver says at checkpoints: go on this many times, then leave once.
     static GO_ON: Cell<u32> = const { Cell::new(0) };
     static LEAVE: Cell<bool> = const { Cell::new(false) };
+    /// How often it was asked whether an interrupt waits, where some do.
+    static WANTED: Cell<Option<u32>> = const { Cell::new(None) };
     static STEPS: Cell<u32> = const { Cell::new(0) };
     static LONGEST: Cell<u32> = const { Cell::new(0) };
 }
@@ -104,6 +106,18 @@ pub fn leave_never() {
     LEAVE.set(false);
 }
 
+/// Interrupts wait now and then.
+pub fn interrupts_come() {
+    WANTED.set(Some(0));
+}
+
+/// Whether one waits: every third time that this is asked.
+fn wanted() -> bool {
+    let asked = WANTED.get();
+    WANTED.set(asked.map(|asked| asked.wrapping_add(1)));
+    asked.is_some_and(|asked| asked % 3 == 0)
+}
+
 /// The most steps of memory work between two checkpoints since this was last asked.
 pub fn longest() -> u32 {
     LONGEST.replace(0)
@@ -135,6 +149,9 @@ impl TableMemory for Tables {
     fn free(&mut self, table: u64, pages: u32) {
         let gone = self.pages.remove(&table).expect("freed twice");
         assert_eq!(gone.len(), 512 * pages as usize);
+    }
+    fn wanted(&self) -> bool {
+        wanted()
     }
     fn read(&self, table: u64, index: usize) -> u64 {
         self.pages[&table][index]

@@ -117,9 +117,11 @@ fn read(rt: &str, neighbour: &str, model: &str, load: &str) -> Option<Measured> 
     })
 }
 
-/// The numbers at the beginning of the rest of the first line that begins with `key`.
+/// The numbers at the beginning of the rest of the last line that begins with `key`: an unfinished line may have been
+/// shown before it.
 fn numbers(text: &str, key: &str) -> Option<Vec<u64>> {
-    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+    let mut lines = text.lines().rev();
+    let line = lines.find_map(|line| line.strip_prefix(key))?;
     Some(
         line.split(' ')
             .map_while(|word| word.parse().ok())
@@ -157,6 +159,13 @@ mod tests {
     fn a_guest_without_a_neighbour_is_its_own_load() {
         let rt = format!("{RT_LINES}LOAD alloc 4 0\n");
         assert_eq!(read(&rt, "", "full", "own").unwrap().calls, 4);
+    }
+
+    #[test]
+    fn a_line_that_was_shown_before_it_was_complete_does_not_count() {
+        let rt = format!("LATENCY 1000 173 176 1\n{RT_LINES}");
+        let run = read(&rt, "", "full", "console").unwrap();
+        assert_eq!((run.row.p99, run.row.max), (180, 493));
     }
 
     #[test]
