@@ -149,7 +149,10 @@ impl hypercall::Machine for Machine {
             Life::Bury | Life::Restart => Ok(()),
         })?;
         match request {
-            Life::Create => return IrqGuard::with(|irq| life::create(irq, vm)),
+            Life::Create => {
+                memory::stock();
+                return IrqGuard::with(|irq| life::create(irq, vm));
+            }
             Life::Bury => life::bury(vm),
             Life::Restart => life::finish_stop(vm),
             _ => {}

@@ -119,14 +119,13 @@ impl Stage2 {
         {
             return Err(Error::OutsidePa);
         }
-        let (_, level, _, found) = self.walk(memory, ipa, size);
+        let (table, level, found) = self.walk(memory, ipa, size, &mut Path::default());
         // A table is never empty, so one that stands where the block should is in the way.
         if found != Descriptor::Empty || level_size(level) < size {
             return Err(Error::Overlap { ipa });
         }
-        let (root, start) = (self.root(), self.geometry().start_level());
         let mut edit = self.edit(memory, tlb);
-        let filled = edit.fill(root, start, ipa, end, pa, attributes);
+        let filled = edit.fill(table, level, ipa, end, pa, attributes);
         edit.announce();
         filled
     }
@@ -148,7 +147,8 @@ impl Stage2 {
         mut accept: impl FnMut(&Leaf) -> bool,
     ) -> Result<Sweep, Error> {
         self.check_range(ipa, end.saturating_sub(ipa))?;
-        let (table, level, path, _) = self.walk(memory, ipa, PAGE_SIZE);
+        let mut path = Path::default();
+        let (table, level, _) = self.walk(memory, ipa, PAGE_SIZE, &mut path);
         let size = level_size(level);
         let geometry = self.geometry();
         let mut edit = self.edit(memory, tlb);
@@ -223,7 +223,7 @@ impl Stage2 {
             return Ok(sweep);
         }
         if sweep.taken != 0 {
-            edit.prune(table, level, path, ipa, sweep.next);
+            edit.prune(table, level, &mut path, ipa, sweep.next);
         }
         Ok(sweep)
     }
@@ -240,7 +240,7 @@ impl Stage2 {
         ipa: u64,
     ) -> Result<Option<Split>, Error> {
         self.check_range(ipa & !PAGE_SIZE.wrapping_sub(1), PAGE_SIZE)?;
-        let (_, level, _, found) = self.walk(memory, ipa, PAGE_SIZE);
+        let (_, level, found) = self.walk(memory, ipa, PAGE_SIZE, &mut Path::default());
         let Descriptor::Leaf(pa, attributes) = found else {
             return Ok(None);
         };
@@ -292,7 +292,8 @@ impl Stage2 {
         tlb: &mut impl Maintenance,
         split: Split,
     ) -> bool {
-        let (table, level, _, found) = self.walk(memory, split.block.ipa, PAGE_SIZE);
+        let (table, level, found) =
+            self.walk(memory, split.block.ipa, PAGE_SIZE, &mut Path::default());
         let same = Descriptor::Leaf(split.block.pa, split.block.attributes);
         if split.filled < ENTRIES || level != split.level || found != same {
             self.split_abandon(memory, tlb, split);
@@ -318,17 +319,17 @@ impl Stage2 {
         self.edit(memory, tlb).free(split.table);
     }
 
-    /// The descriptor that says where `ipa` leads: its table, its level, the way there, itself. Ends at a table whose
+    /// The descriptor that says where `ipa` leads: its table, its level, itself; `path` gets the way there. Ends at a table whose
     /// descriptors cover no more than `least` bytes.
     fn walk(
         &self,
         memory: &impl TableMemory,
         ipa: u64,
         least: u64,
-    ) -> (u64, u32, Path, Descriptor) {
+        path: &mut Path,
+    ) -> (u64, u32, Descriptor) {
         let geometry = self.geometry();
         let (mut table, mut level) = (self.root(), geometry.start_level());
-        let mut path = Path::default();
         loop {
             let index = geometry.index(level, ipa);
             let found = Descriptor::decode(level, memory.read(table, index));
@@ -337,7 +338,7 @@ impl Stage2 {
                     path.push(table, index);
                     (table, level) = (next, level.saturating_add(1));
                 }
-                _ => return (table, level, path, found),
+                _ => return (table, level, found),
             }
         }
     }
@@ -346,7 +347,7 @@ impl Stage2 {
 impl<M: TableMemory, T: Maintenance> Edit<'_, M, T> {
     /// After descriptors of `table` for `start..end` were made invalid: everybody forgets them, and the tables that are
     /// empty now are given back.
-    fn prune(&mut self, table: u64, level: u32, mut path: Path, start: u64, end: u64) {
+    fn prune(&mut self, table: u64, level: u32, path: &mut Path, start: u64, end: u64) {
         let mut empty = [None; LAST_LEVEL as usize];
         let (mut at, mut size) = (table, level_size(level));
         let mut from = level;

@@ -63,7 +63,7 @@ impl<const WORDS: usize> Vgic<WORDS> {
             };
             spi.route = [0; 32];
         }
-        self.reroute();
+        self.route_all();
         self.kick = 0;
     }
 

@@ -76,10 +76,34 @@ impl<const WORDS: usize> Vgic<WORDS> {
         }
     }
 
-    /// A vCPU went on or off: resolves all routes anew.
-    pub(crate) fn reroute(&mut self) {
+    /// Resolves all routes anew.
+    pub(crate) fn route_all(&mut self) {
         for word in 0..self.spi_words as usize {
             for index in Bits(u32::MAX) {
+                self.set_route(word, index, self.route(word, index));
+            }
+        }
+    }
+
+    /// A vCPU went on or off: resolves those routes anew that leave a choice. There are few, and this is done with interrupts
+    /// masked.
+    pub(crate) fn reroute(&mut self) {
+        if self.vcpus < 2 {
+            return;
+        }
+        let is_v3 = self.is_v3();
+        let chooses = |route: u32| {
+            if is_v3 {
+                route & IRM != 0
+            } else {
+                route & route.wrapping_sub(1) != 0
+            }
+        };
+        for word in 0..self.spi_words as usize {
+            let Some(spi) = self.spi(word) else { continue };
+            let routes = (0..).zip(&spi.route).filter(|(_, route)| chooses(**route));
+            let free = routes.fold(0u32, |free, (index, _)| free | bit(index));
+            for index in Bits(free) {
                 self.set_route(word, index, self.route(word, index));
             }
         }

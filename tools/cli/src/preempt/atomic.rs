@@ -13,7 +13,16 @@ use crate::{Failure, Result, build};
 /// Instructions for which `full` may keep interrupts masked at most.
 pub const BAR: u64 = 1_500;
 /// Where it is looked for, besides the systems of the experiment.
-const OTHERS: [&str; 5] = ["hello", "arch", "restarts", "abuse", "stress-short"];
+const OTHERS: [&str; 8] = [
+    "hello",
+    "arch",
+    "restarts",
+    "abuse",
+    "stress-short",
+    "attack",
+    "chatter",
+    "held",
+];
 
 /// A row of `preempt-atomic.json`: the longest section of a kind in a system.
 #[derive(Debug, Serialize, PartialEq, Eq)]
