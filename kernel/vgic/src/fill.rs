@@ -30,6 +30,9 @@ impl<const WORDS: usize> Vgic<WORDS> {
             fits = fits && cpu.list(index, links, rules, hw);
         }
         for word in Bits(*busy) {
+            if !fits {
+                break;
+            }
             let Some(spi) = spis.get_mut(word) else {
                 continue;
             };
@@ -347,6 +350,10 @@ const HELD_BACK: u32 = 1 << 31;
 
 /// Inserts `key` into the ascending `keys`, dropping the last.
 fn insert(keys: &mut [u32], mut key: u32) {
+    // Of many, most do not get in.
+    if keys.last().is_none_or(|last| key >= *last) {
+        return;
+    }
     for place in keys {
         if key < *place {
             core::mem::swap(place, &mut key);
