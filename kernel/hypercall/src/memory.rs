@@ -12,6 +12,8 @@ use crate::{Error, Machine, VmId, access};
 
 /// Leaves that one step unmaps.
 const BATCH: usize = 4;
+/// Units of work of such a step.
+const BATCH_UNITS: u32 = BATCH as u32;
 /// Descriptors of a new table that one step writes.
 const FILL: usize = 32;
 
@@ -320,7 +322,7 @@ pub(crate) async fn reclaim<M: Machine>(
             Took::Not(_, error) => return Err(error),
         }
         *done = at.wrapping_sub(ipa);
-        cx.work(1).await?;
+        cx.work(BATCH_UNITS).await?;
     }
     Ok(())
 }
@@ -376,7 +378,7 @@ pub(crate) async fn unmap<M: Machine>(
                     Took::Hole(_) | Took::Split | Took::Not(..) => break,
                 }
                 *done = at.wrapping_sub(ipa);
-                cx.work(1).await?;
+                cx.work(BATCH_UNITS).await?;
             }
         }
         *done = at.min(last).wrapping_sub(ipa);

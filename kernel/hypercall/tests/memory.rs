@@ -64,6 +64,25 @@ fn between_checkpoints_lies_no_more_work_than_the_interval() {
 }
 
 #[test]
+fn each_leaf_that_is_taken_back_counts_as_work() {
+    let fake = Fake::new(2);
+    let bytes = 64 * PAGE;
+    assert_eq!(
+        fake.ask(1, ops::POPULATE, &[AT, bytes, populate::PAGES]).0,
+        0
+    );
+    leave_always();
+    let mut left = 0;
+    let mut reply = fake.begin(1, ops::RECLAIM, &[AT, bytes]);
+    while let Err(handle) = reply {
+        left += 1;
+        reply = fake.resume(1, handle);
+    }
+    // Fewer than two intervals of leaves in a stretch.
+    assert!(left > 64 / 6, "left {left} times only");
+}
+
+#[test]
 fn arguments_that_never_can_be_are_refused_before_anything_happens() {
     let fake = Fake::new(2);
     let top = 1 << fake::IPA_BITS;
