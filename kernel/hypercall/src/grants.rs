@@ -266,14 +266,17 @@ impl Grants {
         })
     }
 
-    /// Whether a page of `start..end` is granted.
+    /// The first page of `start..end` that is granted.
     #[must_use]
-    pub fn pins(&self, start: u64, end: u64) -> bool {
-        let overlaps = |grant: &Grant| grant.ipa < end && start < grant.end();
-        self.live != 0
-            && self
-                .slots
-                .iter()
-                .any(|slot| slot.grant.as_ref().is_some_and(overlaps))
+    pub fn first_in(&self, start: u64, end: u64) -> Option<u64> {
+        if self.live == 0 {
+            return None;
+        }
+        let overlaps = |grant: &&Grant| grant.ipa < end && start < grant.end();
+        let grants = self.slots.iter().filter_map(|slot| slot.grant.as_ref());
+        grants
+            .filter(overlaps)
+            .map(|grant| grant.ipa.max(start))
+            .min()
     }
 }

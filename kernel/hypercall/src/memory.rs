@@ -235,34 +235,27 @@ fn take_some<M: Machine>(
 ) -> Result<Took, Error> {
     let mut taken = [None; BATCH];
     let step = machine.grants(vm, |grants| {
-        // Each grant costs a few instructions for each leaf; where there are some near, fewer leaves.
-        let near = at.saturating_add(EXTENT_SIZE).min(end);
-        let batch = if grants.pins(at & !EXTENT_SIZE.wrapping_sub(1), near) {
-            1
-        } else {
-            BATCH
-        };
+        // Leaves come in ascending order, so the first granted page decides, and the grants are looked through once.
+        let granted = grants.first_in(at, end).unwrap_or(u64::MAX);
         machine.space(vm, |space| {
             let (stage2, memory, tlb) = access::tables(space)?;
             machine.heap(|heap| {
                 let mut why = Error::Busy;
                 let mut split = false;
-                // What lies before the first granted page is not granted, also in a block.
-                let pinned = |from: u64| grants.pins(from, from.saturating_add(PAGE_SIZE));
-                let (places, _) = taken.split_at_mut_checked(batch).ok_or(Error::Busy)?;
                 let accept = |leaf: &Leaf| {
                     let leaf_end = leaf.ipa.saturating_add(leaf.size);
                     if heap.owner_of(leaf.pa) != Some(vm.0) {
                         why = Error::NotPopulated;
-                    } else if batch == 1 && grants.pins(leaf.ipa, leaf_end) {
+                    } else if granted < leaf_end {
+                        // What lies before the first granted page is not granted, also in a block.
                         why = Error::Pinned;
-                        split = !pinned(leaf.ipa);
+                        split = granted > leaf.ipa;
                     } else {
                         return !look;
                     }
                     false
                 };
-                let sweep = stage2.unmap_some(memory, tlb, at, end, places, accept)?;
+                let sweep = stage2.unmap_some(memory, tlb, at, end, &mut taken, accept)?;
                 Ok(match sweep.stop {
                     _ if sweep.taken != 0 => Took::Some(sweep.next, 0),
                     Stop::Hole(until) => Took::Hole(until),
@@ -271,7 +264,7 @@ fn take_some<M: Machine>(
                     Stop::Straddles(leaf) => {
                         if heap.owner_of(leaf.pa) != Some(vm.0) {
                             Took::Not(leaf, Error::NotPopulated)
-                        } else if pinned(leaf.ipa.max(at)) {
+                        } else if granted == at {
                             Took::Not(leaf, Error::Pinned)
                         } else {
                             Took::Split

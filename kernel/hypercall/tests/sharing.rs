@@ -71,6 +71,24 @@ fn what_lies_before_the_first_granted_page_of_a_block_is_taken_back() {
 }
 
 #[test]
+fn a_granted_page_in_a_later_block_of_the_same_step_is_not_taken_back() {
+    for function in [ops::RECLAIM, ops::UNMAP] {
+        let fake = Fake::new(4);
+        fake.call(1, ops::POPULATE, &[AT, 3 * MIB2]);
+        let page = AT + MIB2 + 8 * PAGE;
+        share(fake, 1, page, 1, 2, 0);
+        let there = fake.translate(1, page).map(|found| found.pa);
+        assert_eq!(
+            fake.ask(1, function, &[AT, 3 * MIB2]),
+            (error::PINNED, MIB2 + 8 * PAGE),
+            "{function:#x}"
+        );
+        assert_eq!(fake.translate(1, page).map(|found| found.pa), there);
+        fake.check();
+    }
+}
+
+#[test]
 fn granted_pages_cannot_be_taken_back_and_the_others_can() {
     let fake = Fake::new(4);
     leave_always();
