@@ -96,6 +96,17 @@ pub unsafe fn load(identity: &Identity) {
     HCR_EL2.set(identity.hcr);
 }
 
+/// Names no stage 2 any more: from here on this core walks no guest's tables, not even ahead of need.
+///
+/// # Safety
+///
+/// No guest is entered before [`load`].
+#[inline]
+pub unsafe fn unload() {
+    VTTBR_EL2.set(0);
+    cpu::isb();
+}
+
 /// HCR_EL2 as it is: a pending virtual SError (VSE) clears itself when the guest takes it, so the value must be
 /// saved when the guest leaves the core.
 #[must_use]

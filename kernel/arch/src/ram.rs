@@ -4,6 +4,7 @@
 //! range, from the tables, where the promise about the range is given.
 
 use core::arch::asm;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::sysreg;
 
@@ -76,8 +77,8 @@ impl Ram {
         let Some(word) = self.at(pa, 8).filter(|_| pa.is_multiple_of(8)) else {
             return false;
         };
-        // SAFETY: as in `load`.
-        unsafe { word.cast::<u64>().write_volatile(value) };
+        // SAFETY: as in `load`. Atomic, because others may read it by `SharedRam::load`.
+        unsafe { AtomicU64::from_ptr(word.cast()) }.store(value, Ordering::Relaxed);
         true
     }
 
@@ -149,6 +150,16 @@ impl SharedRam {
         pa.checked_sub(self.base)
             .and_then(|offset| offset.checked_add(len))
             .is_some_and(|end| end <= self.size)
+    }
+
+    /// The 64-bit word at `pa`, a multiple of 8, in one single access after which all later ones come; `None` outside.
+    #[must_use]
+    #[inline]
+    pub fn load(&self, pa: u64) -> Option<u64> {
+        let inside = self.contains(pa, 8) && pa.is_multiple_of(8);
+        let word = core::ptr::with_exposed_provenance_mut(pa as usize);
+        // SAFETY: in range, aligned, mapped; whoever writes it does so by `Ram::store`, which is atomic.
+        inside.then(|| unsafe { AtomicU64::from_ptr(word) }.load(Ordering::Acquire))
     }
 
     /// Reads `to.len()` bytes at `pa`; says whether they are inside.

@@ -174,6 +174,11 @@ impl Geometry {
         ((vmid as u64) << 48) | root
     }
 
+    /// The root table in a value of VTTBR_EL2: bits 47:1, aligned as a root is.
+    pub(crate) const fn root(&self, vttbr: u64) -> u64 {
+        vttbr & 0x0000_ffff_ffff_f000
+    }
+
     /// The index of the descriptor at `level` that covers `ipa`. Concatenated root tables are indexed as one.
     pub(crate) const fn index(&self, level: u32, ipa: u64) -> usize {
         let number = ipa.wrapping_shr(level_shift(level)) as usize;

@@ -19,7 +19,7 @@
 //! changing a descriptor without its fifteen neighbours.
 //!
 //! While a block is being split, other vCPUs of the VM may take a translation fault on an address that is
-//! mapped: a fault handler looks the address up under the VM's lock and, where it is mapped with the needed
+//! mapped: a fault handler looks the address up, at last under the VM's lock, and, where it is mapped with the needed
 //! permission, lets the guest try again.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -46,4 +46,4 @@ pub use attributes::{Attributes, MemoryType};
 pub use chunk::{Leaf, Split, Stop, Sweep};
 pub use geometry::{Geometry, GeometryError};
 pub use memory::{Maintenance, TableMemory};
-pub use space::{Error, Stage2, Translation};
+pub use space::{Error, Stage2, Translation, walk_unlocked};

@@ -186,26 +186,9 @@ impl Stage2 {
 
     /// Where `ipa` leads; `None` when it is not mapped.
     pub fn translate(&self, memory: &impl TableMemory, ipa: u64) -> Option<Translation> {
-        if ipa >= self.geometry.ipa_size() {
-            return None;
-        }
-        let (mut table, mut level) = (self.root, self.geometry.start_level());
-        loop {
-            let raw = memory.read(table, self.geometry.index(level, ipa));
-            match Descriptor::decode(level, raw) {
-                Descriptor::Empty => return None,
-                Descriptor::Table(next) => (table, level) = (next, level.saturating_add(1)),
-                Descriptor::Leaf(base, attributes) => {
-                    let size = level_size(level);
-                    let offset = ipa & size.wrapping_sub(1);
-                    return Some(Translation {
-                        pa: base | offset,
-                        attributes,
-                        size,
-                    });
-                }
-            }
-        }
+        walk(&self.geometry, self.root, ipa, |table, index| {
+            memory.read(table, index)
+        })
     }
 
     /// Gives back every table. No core may have this address space in its VTTBR_EL2 any more, except with
@@ -270,6 +253,48 @@ impl Stage2 {
             .checked_add(size)
             .filter(|end| *end <= self.geometry.ipa_size());
         end.ok_or(Error::OutsideIpa)
+    }
+}
+
+/// Where `ipa` leads in the address space whose VTTBR_EL2 is `vttbr`, for whoever does not hold its lock.
+///
+/// `read` loads a descriptor in one single access, as the hardware's walker does, and sees what was announced before; the
+/// tables that it meets are not given back meanwhile. As for the walker, an address that is mapped may be found not to
+/// be while its descriptor is being replaced (break-before-make). What is found was there during the walk.
+pub fn walk_unlocked(
+    geometry: &Geometry,
+    vttbr: u64,
+    ipa: u64,
+    read: impl Fn(u64, usize) -> u64,
+) -> Option<Translation> {
+    walk(geometry, geometry.root(vttbr), ipa, read)
+}
+
+fn walk(
+    geometry: &Geometry,
+    root: u64,
+    ipa: u64,
+    read: impl Fn(u64, usize) -> u64,
+) -> Option<Translation> {
+    if ipa >= geometry.ipa_size() {
+        return None;
+    }
+    let (mut table, mut level) = (root, geometry.start_level());
+    loop {
+        let raw = read(table, geometry.index(level, ipa));
+        match Descriptor::decode(level, raw) {
+            Descriptor::Empty => return None,
+            Descriptor::Table(next) => (table, level) = (next, level.saturating_add(1)),
+            Descriptor::Leaf(base, attributes) => {
+                let size = level_size(level);
+                let offset = ipa & size.wrapping_sub(1);
+                return Some(Translation {
+                    pa: base | offset,
+                    attributes,
+                    size,
+                });
+            }
+        }
     }
 }
 

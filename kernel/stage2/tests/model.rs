@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use fakes::Fake;
 use proptest::prelude::*;
-use stage2::{Attributes, Error, Geometry, Stage2};
+use stage2::{Attributes, Error, Geometry, Stage2, TableMemory};
 
 const PAGE: u64 = 4096;
 
@@ -123,6 +123,13 @@ proptest! {
             let near = |page: &u64| page % 512 < 24 || page % 512 > 488;
             for page in (0..2100).chain(512 * 512 - 600..512 * 512 + 1100).filter(near) {
                 let found = space.translate(&fake, page * PAGE + 5);
+                let without_lock = stage2::walk_unlocked(
+                    &space.geometry(),
+                    space.vttbr(),
+                    page * PAGE + 5,
+                    |table, index| fake.read(table, index),
+                );
+                prop_assert_eq!(without_lock, found);
                 let found = found.map(|found| (found.pa - 5, found.attributes));
                 let expected = model.get(&page).map(|(pa, attributes)| (pa * PAGE, *attributes));
                 prop_assert_eq!(found, expected, "page {:#x}", page);

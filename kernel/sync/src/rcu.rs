@@ -106,7 +106,7 @@ impl<P: Platform, const CPUS: usize, const CALLBACKS: usize> Rcu<P, CPUS, CALLBA
         self.over(grace).await;
     }
 
-    /// Has `job` done after a grace period, by whoever calls [`run_one`](Self::run_one). The cores that hold the grace period up
+    /// Has `job`, which is brief, done after a grace period, by whoever calls [`run_one`](Self::run_one). The cores that hold the grace period up
     /// are to be poked, if there is a hurry.
     ///
     /// # Errors
@@ -125,23 +125,31 @@ impl<P: Platform, const CPUS: usize, const CALLBACKS: usize> Rcu<P, CPUS, CALLBA
         Ok(Grace { number, cores })
     }
 
-    /// Does the oldest deferred job, if its grace period is over; says whether it did one.
+    /// Does the oldest deferred job, if its grace period is over; says whether it did one. From the queue to the job's end in
+    /// one section: whoever waits for what it does can do it, and never finds it taken by somebody who was preempted.
     pub fn run_one(&self) -> bool {
-        let job = self.callbacks.with(|callbacks| {
-            let &(number, _) = callbacks.first()?;
-            if self.epochs.missing(number) != 0 {
-                return None;
-            }
-            callbacks.pop()
-        });
-        let Some((_, job)) = job else { return false };
-        job.run();
-        true
+        IrqGuard::<P>::with(|irq| {
+            let job = {
+                let mut callbacks = self.callbacks.lock(irq);
+                match callbacks.first() {
+                    Some(&(number, _)) if self.epochs.missing(number) == 0 => callbacks.pop(),
+                    _ => None,
+                }
+            };
+            let Some((_, job)) = job else { return false };
+            job.run();
+            true
+        })
     }
 
     /// Waits until a deferred job can be done, and does it.
     pub async fn run_next(&self) {
-        self.waiting.wait(|| self.run_one().then_some(())).await;
+        self.until(|| self.run_one().then_some(())).await;
+    }
+
+    /// Waits until `look` gives something; it is asked whenever a grace period has ended or something was deferred.
+    pub fn until<R>(&self, look: impl FnMut() -> Option<R>) -> impl Future<Output = R> {
+        self.waiting.wait(look)
     }
 
     /// The cores that hold up the oldest deferred job, for whoever wants it done now.
