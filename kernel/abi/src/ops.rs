@@ -273,7 +273,13 @@ pub mod stat {
     /// Operations of this VM that left at a checkpoint since boot.
     pub const LEFT: u64 = 7;
     /// Pages of the pool that tables come from which are free.
+    /// Those that were tables until a moment ago and that a core may still look at ([`TABLES_WAITING`]) are among them: who
+    /// needs one waits for it.
     pub const POOL_FREE: u64 = 8;
+    /// Pages of the pool that were tables, and wait until no core can be looking at them.
+    pub const TABLES_WAITING: u64 = 9;
+    /// Grace periods since boot after which such pages were given back.
+    pub const GRACE_PERIODS: u64 = 10;
 }
 
 #[cfg(test)]

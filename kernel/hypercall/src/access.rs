@@ -1,10 +1,14 @@
 //! Guest memory, as operations read and write it: translated and accessed under the address space's lock, a piece of one
 //! page at a time. Nothing keeps a physical address beyond that section.
 
+use continuation::{Cancelled, Cx};
 use frames::{Chunks, PAGE_SIZE};
 use stage2::{MemoryType, Stage2};
 
 use crate::{Error, Machine, Space, VmId};
+
+/// Units of work of giving back as many tables as one step may.
+const UNITS: u32 = 4;
 
 /// Bytes up to the next page.
 pub(crate) fn to_page_end(at: u64) -> u64 {
@@ -37,6 +41,27 @@ pub(crate) fn tables<'a, M: Machine>(
         Some(stage2) => Ok((stage2, space.tables, space.tlb)),
         None => Err(Error::State),
     }
+}
+
+/// Gets tables ready for the next step. Where none are left but some are about to come back, waits for these.
+pub(crate) async fn stock<M: Machine>(machine: M, cx: &mut Cx<M::Driver>) -> Result<(), Cancelled> {
+    if !machine.stock() {
+        all_returned(machine, cx).await?;
+        machine.stock();
+    }
+    Ok(())
+}
+
+/// Waits until the pages of all tables that have been given up by now are back where tables come from.
+pub(crate) async fn all_returned<M: Machine>(
+    machine: M,
+    cx: &mut Cx<M::Driver>,
+) -> Result<(), Cancelled> {
+    let until = machine.given_up();
+    while cx.wait(machine.returned(until)).await? {
+        cx.work(UNITS).await?;
+    }
+    Ok(())
 }
 
 /// Where guest memory is.

@@ -145,7 +145,7 @@ async fn lives<M: Machine>(
         return Err(Error::Denied);
     }
     match function {
-        ops::VM_CREATE => life::ask(machine, cx, target, Life::Create).await?,
+        ops::VM_CREATE => life::create(machine, cx, target).await?,
         ops::VM_START => life::ask(machine, cx, target, Life::Start).await?,
         ops::VM_PAUSE => life::pause(machine, cx, target).await?,
         ops::VM_RESUME => life::ask(machine, cx, target, Life::Resume).await?,

@@ -26,6 +26,17 @@ pub(crate) async fn ask<M: Machine>(
     Ok(())
 }
 
+/// [`abi::ops::VM_CREATE`].
+pub(crate) async fn create<M: Machine>(
+    machine: M,
+    cx: &mut Cx<M::Driver>,
+    vm: VmId,
+) -> Result<(), Error> {
+    // Its root needs adjacent pages, which those that are about to come back may lie between.
+    access::all_returned(machine, cx).await?;
+    ask(machine, cx, vm, Life::Create).await
+}
+
 /// [`abi::ops::VM_PAUSE`].
 pub(crate) async fn pause<M: Machine>(
     machine: M,

@@ -127,8 +127,14 @@ pub trait Machine: Copy + Send + Sync + 'static {
     /// Does nothing for about 250 instructions, interrupts as they are.
     fn burn(self);
 
-    /// Gets tables ready, as far as there is room, before a section needs some; no lock of this trait is held.
-    fn stock(self);
+    /// Gets tables ready, as far as there is room, before a section needs some; no lock of this trait is held. Whether there are
+    /// as many as a step may need.
+    fn stock(self) -> bool;
+    /// How many pages have been tables and are none any more, since boot.
+    fn given_up(self) -> u64;
+    /// Completes when some of them, of the first `until`, are back where tables come from, at most 16 with each; whether there
+    /// are more. Dropped without harm.
+    fn returned(self, until: u64) -> impl Future<Output = bool> + Send;
     /// Whether an interrupt waits for this core's mask to open, so that a section that can should end soon. Nothing may
     /// depend on it but how much is done at a time.
     fn wanted(self) -> bool;

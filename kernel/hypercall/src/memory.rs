@@ -83,7 +83,6 @@ impl<M: Machine> Held<M> {
             size,
             attributes,
         };
-        self.machine.stock();
         self.machine.space(self.vm, |space| {
             let (stage2, memory, tlb) = access::tables(space)?;
             stage2.map_leaf(memory, tlb, leaf)?;
@@ -116,7 +115,7 @@ struct Splitting<M: Machine> {
 impl<M: Machine> Splitting<M> {
     /// Splits the block that covers `ipa`, if there is one.
     async fn at(machine: M, cx: &mut Cx<M::Driver>, vm: VmId, ipa: u64) -> Result<(), Error> {
-        machine.stock();
+        access::stock(machine, cx).await?;
         let split = machine.space(vm, |space| {
             let (stage2, memory, tlb) = access::tables(space)?;
             Ok::<_, Error>(stage2.split_begin(memory, tlb, ipa)?)
@@ -194,6 +193,7 @@ pub(crate) async fn populate<M: Machine>(
             Err(refusal) => return Err(refusal.into()),
             Ok(mut held) => {
                 held.scrub(cx).await?;
+                access::stock(machine, cx).await?;
                 match held.map(at, attributes) {
                     Err(Error::Overlap) if extent => None,
                     Err(error) => return Err(error),

@@ -80,10 +80,10 @@ pub(crate) async fn map<M: Machine>(
     if !access::in_window(machine, vm, at, end) {
         return Err(Error::Denied);
     }
-    machine.stock();
+    access::stock(machine, cx).await?;
     while map_page(machine, owner, vm, name, at, done)? {
         cx.work(1).await?;
-        machine.stock();
+        access::stock(machine, cx).await?;
     }
     Ok(())
 }

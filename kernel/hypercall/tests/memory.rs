@@ -340,3 +340,23 @@ fn a_vm_without_an_address_space_is_nothing_to_work_on() {
     assert_eq!(fake.ask(2, ops::POPULATE, &[AT, PAGE]), (error::STATE, 0));
     assert_eq!(fake.held(2), 0);
 }
+
+#[test]
+fn who_needs_a_table_waits_for_those_that_are_on_their_way_back() {
+    let fake = Fake::new(4);
+    leave_always();
+    let is_back = || *fake.0.returned.lock().unwrap();
+    *fake.0.given_up.lock().unwrap() = 3;
+    *fake.0.stocked.lock().unwrap() = true;
+    assert_eq!(fake.ask(1, ops::POPULATE, &[AT, PAGE]), (0, PAGE));
+    assert_eq!(is_back(), 0, "there was no need");
+    *fake.0.stocked.lock().unwrap() = false;
+    assert_eq!(fake.ask(1, ops::POPULATE, &[AT + PAGE, PAGE]), (0, PAGE));
+    assert_eq!(is_back(), 3);
+    // Whose root takes pages that lie side by side waits in any case.
+    assert_eq!(fake.ask(0, ops::VM_DESTROY, &[2]).0, 0);
+    *fake.0.given_up.lock().unwrap() = 5;
+    assert_eq!(fake.ask(0, ops::VM_CREATE, &[2]).0, 0);
+    assert_eq!(is_back(), 5);
+    fake.check();
+}

@@ -13,8 +13,8 @@ use crate::platform::{IrqGuard, Model};
 use crate::vcpu;
 use crate::vm::{self, VMS};
 use crate::{
-    calls, chosen, console, cores, entity, fault, hooks, hw, irq, life, logger, memory, order,
-    pack, scheduler, sections, sysreg, worker,
+    calls, chosen, console, cores, entity, fault, grace, hooks, hw, irq, life, logger, memory,
+    order, pack, scheduler, sections, sysreg, worker,
 };
 
 /// Cores that have come up: bit n for core n.
@@ -128,6 +128,7 @@ fn core_up() -> Result<(), &'static str> {
     IrqGuard::with(|irq| {
         let local = cores::local(irq);
         local.preemptible.set(Model::preemptible(marked));
+        grace::online(irq);
     });
     let gic = hw::gic().ok_or("the interrupt controller is not initialised")?;
     gic.init_core()

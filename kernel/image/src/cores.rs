@@ -30,6 +30,8 @@ pub enum Work {
     Deadline = 2,
     /// Background work is worth a slice. Only where it has no threads.
     Background = 4,
+    /// Somebody waits until this core looks at nothing that has been taken away: see [`crate::grace`].
+    Grace = 8,
 }
 
 /// The work asked of a core.

@@ -170,7 +170,7 @@ pub fn restore(irq: &IrqGuard, vcpu: &'static Vcpu) -> arch::timer::VirtualTimer
         hcr: hcr::GUEST | waits | serror,
     };
     // SAFETY: the scheduler gave this core the vCPU, and the core enters no other guest before it switches again;
-    // the VM's tables map only what its table says and are never given back.
+    // the VM's tables map only what its table says, and are given back only after this core has passed `forget_stage2`.
     unsafe {
         registers.system.restore();
         registers.fp.restore();
@@ -224,6 +224,20 @@ pub fn ram(region: Region) -> Ram {
     // them), mapped by `enable_mmu`. A VM's own accesses race with nothing: EL2 writes its memory only
     // while none of its vCPUs runs.
     unsafe { Ram::new(region.base, region.size) }
+}
+
+/// The pool, to look at tables that others may be changing.
+pub fn tables(region: Region) -> SharedRam {
+    // SAFETY: the pool is RAM, mapped by `enable_mmu`. `memory` writes its tables word by word, and clears pages that no
+    // table leads to and none has for a grace period; nobody borrows any.
+    unsafe { SharedRam::new(region.base, region.size) }
+}
+
+/// No vCPU is loaded here: the core's own table walker lets go of the VM that was loaded last, too, whose tables may not be there
+/// for much longer.
+pub fn forget_stage2(_irq: &IrqGuard) {
+    // SAFETY: a guest is entered only after `restore`, which names its tables.
+    unsafe { arch::guest::unload() };
 }
 
 /// RAM that guests use, or the heap.

@@ -16,7 +16,7 @@ use vtimer::CounterOffset;
 use crate::platform::IrqGuard;
 use crate::signal::Signal;
 use crate::vm::{State, VMS, Vm, deliver};
-use crate::{memory, power, scheduler};
+use crate::{grace, memory, power, scheduler};
 
 /// What there is to know of a VM's life besides its state.
 pub struct Life {
@@ -298,6 +298,8 @@ pub fn finish_stop(vm: &'static Vm) {
 pub fn bury(vm: &'static Vm) {
     reset_parts(vm);
     IrqGuard::with(|irq| memory::unbuild(irq, vm));
+    // Its tables come back soon, though they are few now.
+    grace::begin();
     IrqGuard::with(|irq| {
         let mut life = vm.life.lock(irq);
         life.owned = false;

@@ -10,6 +10,7 @@ use stage2::Geometry;
 use tables::Permissions;
 
 use crate::console;
+use crate::grace;
 use crate::life::{self, ORPHANS};
 use crate::memory::{self, HEAP, Heap, Pool, Tlb};
 use crate::operate::Drive;
@@ -125,8 +126,16 @@ impl hypercall::Machine for Machine {
         }
     }
 
-    fn stock(self) {
-        memory::stock();
+    fn stock(self) -> bool {
+        memory::stock()
+    }
+
+    fn given_up(self) -> u64 {
+        memory::given_up().1
+    }
+
+    fn returned(self, until: u64) -> impl Future<Output = bool> + Send {
+        grace::returned(until)
     }
 
     fn wanted(self) -> bool {
@@ -226,6 +235,8 @@ impl hypercall::Machine for Machine {
                 let usage = memory::usage();
                 u64::from(usage.total.saturating_sub(usage.used))
             }
+            stat::TABLES_WAITING => memory::given_up().0,
+            stat::GRACE_PERIODS => grace::count(),
             _ => return None,
         })
     }

@@ -5,7 +5,8 @@
 //! - `quick`: the exits that are answered at once. `exit`, `mmio`, `sysreg`, `calls`: why a guest left, and the
 //!   answer. `irq`, `deadline`: what comes from outside.
 //! - `run`, `scheduler`, `cores`: who runs next. `vm`, `vcpu`, `devices`: what they are. `load`, `pack`, `chosen`: where
-//!   their images come from. `memory`: whose pages. `console`, `logger`, `status`, `power`: the operator's side.
+//!   their images come from. `memory`: whose pages. `grace`: when
+//!   nobody looks at a table any more. `console`, `logger`, `status`, `power`: the operator's side.
 //!
 //! Locks are taken in this order: a VM's life; its job; a VM's UART or clock; a vCPU's registers or timer; a VM's interrupt
 //! controller; the scheduler; a vCPU's account; the terminal; the pool. Most code holds one at a time.
@@ -43,6 +44,8 @@ mod entity;
 mod exit;
 #[cfg(target_os = "none")]
 mod fault;
+#[cfg(target_os = "none")]
+mod grace;
 #[cfg(target_os = "none")]
 #[allow(
     unsafe_code,

@@ -4,14 +4,14 @@ use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arch::ram::{Ram, SharedRam};
-use frames::Frames;
+use frames::{Frames, Limbo};
 use hypercall::Error;
 use stage2::{Attributes, Geometry, Maintenance, Stage2, TableMemory};
 use tables::{Gic, Region, Vm, VmMemory};
 
 use crate::config::{BOARD, POOL_SIZE, SYSTEM, VMS as VM_COUNT};
 use crate::platform::{IrqGuard, Once, SpinLock};
-use crate::{hw, vm};
+use crate::{grace, hw, vm};
 
 /// The pages of the pool, and the right to write to them.
 pub struct Pool {
@@ -24,6 +24,8 @@ pub struct Pool {
     used: [u16; PAGES],
     /// Tables that are cleared already, so that who needs one with interrupts masked has not to. They count as free.
     spare: [Option<u64>; SPARE],
+    /// Pages that are tables no more, and that a core may still be looking at. They count as free.
+    limbo: Limbo<PAGES>,
 }
 
 /// The most tables that mapping a page or a block takes.
@@ -31,6 +33,9 @@ const SPARE: usize = 2;
 
 /// There may be fewer spare tables than there could be.
 static SHORT: AtomicBool = AtomicBool::new(true);
+
+/// There are, and when it was last tried no page was left to make one of.
+static OUT: AtomicBool = AtomicBool::new(false);
 
 /// The pool's pages, those included that EL2's own tables took before.
 const PAGES: usize = POOL_SIZE / frames::PAGE_SIZE as usize;
@@ -41,7 +46,17 @@ static POOL: SpinLock<Pool> = SpinLock::new(Pool {
     base: 0,
     used: [0; PAGES],
     spare: [None; SPARE],
+    limbo: Limbo::new(),
 });
+
+/// The pool's pages, for those who look at tables without its lock.
+static TABLES: Once<SharedRam> = Once::new();
+
+/// So many pages that are tables no more are worth a grace period, which interrupts all cores, though nobody waits for them.
+const WORTH_IT: u32 = 32;
+
+/// There are, or somebody asked for one while another was under way.
+static MANY: AtomicBool = AtomicBool::new(false);
 
 /// Makes `region` the pool.
 ///
@@ -51,6 +66,7 @@ static POOL: SpinLock<Pool> = SpinLock::new(Pool {
 pub fn init(region: Region) -> Result<(), &'static str> {
     POOL.with(|pool| {
         pool.ram = Some(hw::ram(region));
+        TABLES.get_or_init(|| hw::tables(region));
         pool.base = region.base;
         pool.frames.init(region.base, region.size)
     })
@@ -62,19 +78,54 @@ pub fn usage() -> frames::Usage {
     POOL.with(|pool| {
         let spare = pool.spare.iter().flatten().count() as u32;
         let mut usage = pool.frames.usage();
-        usage.used = usage.used.saturating_sub(spare);
+        let limbo = pool.limbo.waiting() as u32;
+        usage.used = usage.used.saturating_sub(spare).saturating_sub(limbo);
         usage
     })
 }
 
-/// Clears tables for whoever needs some next, one in each section.
-pub fn stock() {
+/// Clears tables for whoever needs some next, one in each section. Whether there are as many as a step may need.
+pub fn stock() -> bool {
     for _ in 0..SPARE {
         if !SHORT.load(Ordering::Relaxed) {
-            return;
+            break;
         }
         POOL.with(Pool::stock);
     }
+    !OUT.load(Ordering::Relaxed)
+}
+
+/// Whether so many tables have been given up that somebody should see to it that they come back.
+#[inline]
+pub fn many_given_up() -> bool {
+    MANY.load(Ordering::Relaxed)
+}
+
+/// Of the tables that were given up: how many wait, how many there have been, and how many are back.
+pub fn given_up() -> (u64, u64, u64) {
+    POOL.with(|pool| {
+        let limbo = &pool.limbo;
+        (limbo.waiting(), limbo.put_in(), limbo.taken_out())
+    })
+}
+
+/// Those that were given up by now wait for the grace period that the caller begins; `false`: there are none, or others do.
+pub fn close_batch(irq: &IrqGuard) -> bool {
+    let limbo = &mut POOL.lock(irq).limbo;
+    let closed = limbo.close();
+    // Where a batch waits already, these are the next.
+    MANY.store(limbo.new_ones() > 0, Ordering::Relaxed);
+    closed
+}
+
+/// The grace period is over.
+pub fn pass_batch() {
+    POOL.with(|pool| pool.limbo.pass());
+}
+
+/// Gives a table back whose grace period is over; `false`: there is none.
+pub fn give_one_back() -> bool {
+    POOL.with(Pool::give_one_back)
 }
 
 impl Pool {
@@ -83,6 +134,7 @@ impl Pool {
         if let Some(place) = self.spare.iter().position(Option::is_none) {
             let table = self.make(1);
             SHORT.store(table.is_some(), Ordering::Relaxed);
+            OUT.store(table.is_none(), Ordering::Relaxed);
             if let Some(place) = self.spare.get_mut(place) {
                 *place = table;
             }
@@ -97,6 +149,22 @@ impl Pool {
         let used = self.used.iter_mut().skip(first).take(pages as usize);
         used.for_each(|used| *used = 0);
         self.ram.as_mut()?.clear(table, size).then_some(table)
+    }
+
+    fn give_one_back(&mut self) -> bool {
+        let Some(page) = self.limbo.take() else {
+            return false;
+        };
+        let offset = (page as u64).wrapping_mul(frames::PAGE_SIZE);
+        let table = self.base.wrapping_add(offset);
+        // What has been emptied entry by entry is as good as cleared.
+        let empty = self.is_empty(table);
+        match self.spare.iter_mut().find(|place| place.is_none()) {
+            Some(place) if empty => *place = Some(table),
+            _ => self.give_back(table, 1),
+        }
+        SHORT.store(true, Ordering::Relaxed);
+        true
     }
 
     fn give_back(&mut self, table: u64, pages: u32) {
@@ -124,13 +192,13 @@ impl TableMemory for Pool {
     }
 
     fn free(&mut self, table: u64, pages: u32) {
-        // What has been emptied entry by entry is as good as cleared.
-        let empty = pages == 1 && self.is_empty(table);
-        match self.spare.iter_mut().find(|place| place.is_none()) {
-            Some(place) if empty => *place = Some(table),
-            _ => self.give_back(table, pages),
+        let first = place(self.base, table);
+        for page in 0..pages as usize {
+            self.limbo.put(first.wrapping_add(page));
         }
-        SHORT.store(true, Ordering::Relaxed);
+        if self.limbo.new_ones() >= WORTH_IT {
+            MANY.store(true, Ordering::Relaxed);
+        }
     }
 
     fn read(&self, table: u64, index: usize) -> u64 {
@@ -335,11 +403,33 @@ pub fn with_space<R>(
 
 /// Whether a VM has `ipa` mapped with such rights: then an access that was refused may try again, because its tables were
 /// being changed meanwhile.
+///
+/// Waits for nobody but those who change this VM's tables: not for the pool's lock, which all VMs' changes take.
 pub fn is_mapped(vm: &vm::Vm, ipa: u64, write: bool, execute: bool) -> bool {
-    with_space(vm, |space, pool, _| {
-        let leaf = space.and_then(|space| space.translate(pool, ipa));
-        leaf.map(|leaf| leaf.attributes)
-            .is_some_and(|has| (has.writable || !write) && (has.executable || !execute))
+    let look = || {
+        let leaf = look_up(vm, ipa);
+        leaf.is_some_and(|has| (has.writable || !write) && (has.executable || !execute))
+    };
+    // A descriptor that is being replaced is away for a moment, but not while nobody has the lock.
+    look()
+        || IrqGuard::with(|irq| {
+            let _unchanged = vm.stage2.lock(irq);
+            look()
+        })
+}
+
+/// What a VM may do at `ipa`, as the hardware would find it just now: without a lock. The tables on the way stay what they
+/// are until the section ends, because their pages are given back after a grace period only.
+fn look_up(vm: &vm::Vm, ipa: u64) -> Option<Attributes> {
+    grace::read(|| {
+        let vttbr = Some(vm.vttbr.load(Ordering::Acquire)).filter(|vttbr| *vttbr != 0)?;
+        let tables = TABLES.get()?;
+        let read = |table: u64, index: usize| {
+            let entry = table.wrapping_add((index as u64).wrapping_mul(8));
+            tables.load(entry).unwrap_or(0)
+        };
+        let found = stage2::walk_unlocked(GEOMETRY.get()?, vttbr, ipa, read);
+        found.map(|found| found.attributes)
     })
 }
 

@@ -20,7 +20,7 @@ use crate::machine::Machine;
 use crate::platform::{Core, IrqGuard, Model, ticks_from_us};
 use crate::run::Next;
 use crate::vcpu::Vcpu;
-use crate::{deadline, hw, stretch, thread, vm};
+use crate::{deadline, grace, hw, stretch, thread, vm};
 
 /// Bytes for the largest operation; the compiler says so if it is too little.
 const BYTES: usize = 1024;
@@ -63,17 +63,26 @@ impl Driver for Drive {
     }
 }
 
+/// Whether nothing was asked of this core but to show that it looks at nothing, which it does in passing.
+fn only_grace(irq: &IrqGuard) -> bool {
+    if cores::take(irq, Work::Grace) {
+        grace::passed(irq);
+    }
+    !cores::has_work(irq)
+}
+
 /// How things stand on this core.
 fn stay(control: &Control) -> Stay {
     let now = arch::timer::now();
     let ticks = control.ticks(now);
+    grace::begin_for_many();
     IrqGuard::with(|irq| {
         // Most deadlines are nobody's business here, and passing them on is brief.
         if cores::take(irq, Work::Deadline) {
             deadline::expire(irq);
         }
         let local = cores::local(irq);
-        let due = cores::has_work(irq);
+        let due = cores::has_work(irq) && !only_grace(irq);
         let (reschedule, deliverable) = if control.is_task() {
             let slice = ticks_from_us(TASK_SLICE_US);
             (due || ticks > slice, false)
@@ -131,6 +140,7 @@ pub fn call(vcpu: &'static Vcpu, guest: &mut GuestContext, function: u32) -> Nex
     stretch::begin();
     let next = begin_or_resume(vcpu, guest, function);
     stretch::end();
+    grace::begin_for_many();
     next
 }
 

@@ -19,7 +19,7 @@ use crate::vcpu::Vcpu;
 use crate::vm::{self, State, VIRTUAL_TIMER, Vm};
 use crate::watch::{self, Doing};
 use crate::worker::Worker;
-use crate::{deadline, hooks, hw, life, pv_time, scheduler, sections, worker};
+use crate::{deadline, grace, hooks, hw, life, pv_time, scheduler, sections, worker};
 
 /// What the handler of an exit wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,10 @@ pub fn settled(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
         if cores::take(irq, Work::Deadline) {
             deadline::expire(irq);
         } else if cores::has_work(irq) {
+            if cores::take(irq, Work::Grace) {
+                grace::passed(irq);
+                continue;
+            }
             // The scheduler, or background work: both are for the core's own context.
             return false;
         } else {
@@ -109,6 +113,9 @@ pub fn settled(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
 pub fn settled_here(irq: &IrqGuard) -> bool {
     while cores::take(irq, Work::Deadline) {
         deadline::expire(irq);
+    }
+    if cores::take(irq, Work::Grace) {
+        grace::passed(irq);
     }
     !cores::has_work(irq)
 }
@@ -467,12 +474,7 @@ fn switch_in(irq: &IrqGuard, vcpu: &'static Vcpu) {
 fn load(first: &'static Vcpu) {
     loop {
         let progress = hw::with_interrupts(|| load_step(first.vm));
-        let wanted = IrqGuard::with(|irq| {
-            if cores::take(irq, Work::Deadline) {
-                deadline::expire(irq);
-            }
-            cores::has_work(irq)
-        });
+        let wanted = IrqGuard::with(|irq| !settled_here(irq));
         if wanted || progress != Progress::More {
             return;
         }
@@ -511,12 +513,7 @@ fn load_step(vm: &'static Vm) -> Progress {
 /// Sleeps until there is work.
 fn idle() {
     loop {
-        let wanted = IrqGuard::with(|irq| {
-            if cores::take(irq, Work::Deadline) {
-                deadline::expire(irq);
-            }
-            cores::has_work(irq)
-        });
+        let wanted = IrqGuard::with(|irq| !settled_here(irq));
         if wanted {
             return;
         }

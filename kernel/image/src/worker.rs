@@ -15,12 +15,12 @@ use crate::entity::{Entity, Runs};
 use crate::machine::Machine;
 use crate::operate::Drive;
 use crate::platform::{IrqGuard, ticks_from_us};
-use crate::{console, hw, scheduler, thread};
+use crate::{console, grace, hw, scheduler, thread};
 
 /// Bytes for the largest task; the compiler says so if it is too little.
 const BYTES: usize = 1024;
 /// The pieces of background work.
-const TASK_COUNT: usize = 4;
+const TASK_COUNT: usize = 5;
 /// No task.
 const NONE: usize = usize::MAX;
 /// Whom a waker wakes where tasks have no threads: nobody in particular.
@@ -76,6 +76,7 @@ pub fn init(online: u64) -> Result<(), &'static str> {
     add("scrubber", |cx| hypercall::scrubber(Machine, cx))?;
     add("reaper", |cx| hypercall::reaper(Machine, cx))?;
     add("console", console_output)?;
+    add("callbacks", grace::callbacks)?;
     add("watchdog", crate::watch::over_cores)?;
     for worker in &WORKERS {
         scheduler::add_worker(&worker.entity, worker.table, online)?;

@@ -82,8 +82,24 @@ impl Machine for Fake {
             .page(to, |page| page[at..at + bytes].copy_from_slice(&data));
         bytes
     }
-    fn stock(self) {
+    fn stock(self) -> bool {
         assert_eq!(HELD.get(), 0, "nobody waits for a table to be cleared");
+        *self.0.stocked.lock().unwrap()
+    }
+    fn given_up(self) -> u64 {
+        *self.0.given_up.lock().unwrap()
+    }
+    fn returned(self, until: u64) -> impl Future<Output = bool> + Send {
+        poll_fn(move |_| {
+            assert_eq!(HELD.get(), 0, "nobody waits for a grace period");
+            let mut back = self.0.returned.lock().unwrap();
+            if *back >= until {
+                *self.0.stocked.lock().unwrap() = true;
+                return Poll::Ready(false);
+            }
+            *back += 1;
+            Poll::Ready(*back < until)
+        })
     }
     fn wanted(self) -> bool {
         wanted()

@@ -62,6 +62,7 @@ pub fn main(machine: &'static Machine) -> u32 {
     }
     summary(board);
     equal("no wrong results", board.sum(|vcpu| &vcpu.wrong), 0);
+    tables_are_back();
     let mut after = free();
     // What is given back in the background may take a moment.
     for _ in 0..500 {
@@ -75,6 +76,21 @@ pub fn main(machine: &'static Machine) -> u32 {
     equal("pages of the pool that are free", after[1], before[1]);
     println!("PAGES heap {} pool {}", after[0], after[1]);
     failures()
+}
+
+/// The tables of those that were destroyed come back, each after a grace period.
+fn tables_are_back() {
+    let waiting = || read_stat(stat::TABLES_WAITING);
+    for _ in 0..500 {
+        if waiting() == Some(0) {
+            break;
+        }
+        sleep_us(1_000);
+    }
+    equal("tables that wait", waiting().unwrap_or(u64::MAX), 0);
+    let periods = read_stat(stat::GRACE_PERIODS).unwrap_or(0);
+    check("there were grace periods", periods > 0, periods);
+    println!("GRACE {periods} periods");
 }
 
 /// Free pages: of the heap, and of the pool that tables come from. The page that is just being scrubbed is not among them,

@@ -207,7 +207,7 @@ impl Worker {
 
     fn statistics(&mut self) {
         let which = self.random.below(12);
-        let known = which <= stat::POOL_FREE;
+        let known = which <= stat::GRACE_PERIODS;
         if let Some(answer) = self.call(ops::STATS, [which])
             && answer.is_ok() != known
         {
