@@ -61,6 +61,7 @@ pub fn main(machine: &'static Machine) -> u32 {
         check("the worker is destroyed", settle(vm, state::ABSENT), vm);
     }
     summary(board);
+    board.tell();
     equal("no wrong results", board.sum(|vcpu| &vcpu.wrong), 0);
     tables_are_back();
     let mut after = free();

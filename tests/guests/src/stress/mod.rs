@@ -20,13 +20,27 @@ mod worker;
 
 use core::sync::atomic;
 
-use crate::rt::Machine;
+use crate::rt::hypercall::{self, Answer};
 use crate::rt::report::{check, failures};
+use crate::rt::{Machine, cpu};
 
 /// What `Answer::status` is when the interrupt handler has given the operation to the other vCPU.
 const MOVED: i64 = -1000;
 /// And when it has let go of it.
 const ABANDONED: i64 = -1001;
+
+/// A worker's call, which is remembered on the board.
+fn call<const N: usize>(function: u32, arguments: [u64; N]) -> Answer {
+    let answer = hypercall::call(function, arguments);
+    if let Some(counts) = twist::counts(cpu::index()) {
+        let mut first = [0; 3];
+        for (slot, argument) in first.iter_mut().zip(arguments) {
+            *slot = argument;
+        }
+        counts.remember(function, first, answer);
+    }
+    answer
+}
 
 /// Runs it.
 pub fn main(machine: &'static Machine) -> u32 {

@@ -5,8 +5,9 @@
 
 use abi::ops::{self, error, populate};
 
+use super::call;
 use crate::rt::cpu;
-use crate::rt::hypercall::{Answer, call};
+use crate::rt::hypercall::Answer;
 use crate::rt::mmio::{read64, write64};
 use crate::rt::random::Random;
 

@@ -2,9 +2,10 @@
 
 use abi::ops::{self, copy, error};
 
+use super::call;
 use super::model::Region;
 use crate::rt::exception::catch;
-use crate::rt::hypercall::{Answer, call};
+use crate::rt::hypercall::Answer;
 use crate::rt::mmio::{read64, write64};
 use crate::rt::random::Random;
 

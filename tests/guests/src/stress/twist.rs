@@ -16,10 +16,10 @@ use abi::ops::{self, error};
 
 use super::board::{Vcpu, count};
 use super::exchange::{Exchange, NONE};
-use super::{ABANDONED, MOVED};
+use super::{ABANDONED, MOVED, call};
 use crate::rt::cpu;
 use crate::rt::exception::Frame;
-use crate::rt::hypercall::{Answer, call, raw, suspended};
+use crate::rt::hypercall::{Answer, suspended};
 use crate::rt::random::Random;
 use crate::rt::timer::{ENABLE, Timer};
 
@@ -53,7 +53,8 @@ pub fn init(number: usize, counts: &'static Vcpu, random: &mut Random) {
     }
 }
 
-fn counts(number: usize) -> Option<&'static Vcpu> {
+/// Where a vCPU counts, once it is at work.
+pub fn counts(number: usize) -> Option<&'static Vcpu> {
     let address = COUNTS.get(number)?.load(Ordering::Acquire);
     // SAFETY: not 0 means what `init` stored: a reference that is valid for ever.
     (address != 0).then(|| unsafe { &*(address as *const Vcpu) })
@@ -116,7 +117,7 @@ pub fn on_return(frame: &mut Frame) {
             // The other vCPU may have let go of so many while our core was away that this was dropped for one of them.
             let lost = burnt.status == error::HANDLE;
             if !lost && (!burnt.is_ok() || burnt.value() != units) {
-                super::worker::wrong(number, "a nested call", burnt);
+                counts.wrong("a nested call", burnt);
             }
         }
         11 | 12 => {
@@ -187,7 +188,7 @@ pub fn help(number: usize) {
         return;
     };
     helping.store(true, Ordering::Relaxed);
-    let answer = raw(u64::from(ops::RESUME), [handle, 0, 0, 0, 0, 0]);
+    let answer = call(ops::RESUME, [handle]);
     helping.store(false, Ordering::Relaxed);
     exchange.answer(answer.status, answer.values);
 }

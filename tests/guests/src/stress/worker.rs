@@ -1,16 +1,15 @@
 //! A worker's vCPU: one random operation after the other, each held against what it had to return.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use abi::ops::{self, error, multi, stat};
 
 use super::board::{self, Vcpu, count};
 use super::model::{self, PAGES, Pages, Region};
 use super::peer::Peer;
-use super::{ABANDONED, MOVED, twist};
-use crate::println;
+use super::{ABANDONED, MOVED, call, twist};
 use crate::rt::exception::{on_interrupt, on_return};
-use crate::rt::hypercall::{Answer, call, raw, stat as read_stat};
+use crate::rt::hypercall::{Answer, stat as read_stat};
 use crate::rt::mmio::{read64, write64};
 use crate::rt::random::Random;
 use crate::rt::report::{check, failures};
@@ -28,7 +27,6 @@ const DOORBELL: u32 = 48;
 /// Handles of operations that are over.
 const OLD: usize = 8;
 
-static WRONG: AtomicU32 = AtomicU32::new(0);
 /// The address of the board in this VM; 0 until it is mapped.
 static BOARD: AtomicU64 = AtomicU64::new(0);
 
@@ -57,17 +55,6 @@ fn counts(machine: &Machine, number: usize) -> Option<&'static Vcpu> {
     let address = BOARD.load(Ordering::Acquire);
     let board = (address != 0).then(|| board::at(address))?;
     board.vcpus.get(own.checked_sub(1)?)?.get(number)
-}
-
-/// Notes a wrong result.
-pub fn wrong(number: usize, what: &str, answer: Answer) {
-    // Before it is printed, since the VM may be killed while it prints.
-    if let Some(counts) = counts(machine::get(), number) {
-        count(&counts.wrong);
-    }
-    if WRONG.fetch_add(1, Ordering::Relaxed) < 4 {
-        println!("WRONG vCPU {number}: {what}: {answer:?}");
-    }
 }
 
 struct Worker {
@@ -150,6 +137,9 @@ impl Worker {
             self.old[slot] = handle;
         }
         let other = twist::collect(self.number);
+        if let Some(answer) = other {
+            self.counts.remember(ops::RESUME, [handle, 0, 0], answer);
+        }
         let lost = |answer: &Answer| {
             [MOVED, ABANDONED, error::HANDLE, error::BUSY].contains(&answer.status)
         };
@@ -201,7 +191,7 @@ impl Worker {
         if let Some(answer) = self.call(ops::BURN, [units])
             && !(answer.is_ok() && answer.value() == units)
         {
-            wrong(self.number, "burn", answer);
+            self.counts.wrong("burn", answer);
         }
     }
 
@@ -211,7 +201,7 @@ impl Worker {
         if let Some(answer) = self.call(ops::STATS, [which])
             && answer.is_ok() != known
         {
-            wrong(self.number, "statistics", answer);
+            self.counts.wrong("statistics", answer);
         }
     }
 
@@ -247,8 +237,7 @@ impl Worker {
                         _ => status == error::NESTED,
                     };
                     if !good {
-                        wrong(
-                            self.number,
+                        self.counts.wrong(
                             "an element of a list",
                             Answer {
                                 status,
@@ -258,7 +247,7 @@ impl Worker {
                     }
                 }
             }
-            Some(answer) => wrong(self.number, "a list", answer),
+            Some(answer) => self.counts.wrong("a list", answer),
             None => {}
         }
     }
@@ -273,7 +262,7 @@ impl Worker {
         // No tricks with this one: nobody would collect what comes of it.
         cpu::mask();
         let left = read_stat(stat::LEFT);
-        let answer = raw(u64::from(ops::RESUME), [handle, 0, 0, 0, 0, 0]);
+        let answer = call(ops::RESUME, [handle]);
         let at_once = read_stat(stat::LEFT) == left;
         cpu::unmask();
         let refused = [error::HANDLE, error::BUSY].contains(&answer.status);
@@ -281,7 +270,7 @@ impl Worker {
             return;
         }
         if !refused && !self.old.contains(&handle) && handle >= 64 {
-            wrong(self.number, "a guessed handle", answer);
+            self.counts.wrong("a guessed handle", answer);
         }
         // One that was let go of and was still there: it has been finished just now, or has got on and was then dropped
         // to make room for another, on whatever pages it was about.
@@ -292,8 +281,7 @@ impl Worker {
         if let Some(page) = self.region.any(&mut self.random)
             && !self.region.intact(page)
         {
-            wrong(
-                self.number,
+            self.counts.wrong(
                 "memory changed",
                 Answer {
                     status: 0,
@@ -315,7 +303,7 @@ impl Worker {
         };
         let good = [0, error::INVALID, error::NO_PORT, error::BUSY, error::STATE];
         if let Some(answer) = answer.filter(|answer| !good.contains(&answer.status)) {
-            wrong(self.number, "a doorbell", answer);
+            self.counts.wrong("a doorbell", answer);
         }
     }
 
@@ -329,13 +317,13 @@ impl Worker {
         if let Some(answer) = self.call(ops::CONSOLE_WRITE, [text, length])
             && !(answer.is_ok() && answer.value() == length)
         {
-            wrong(self.number, "console text", answer);
+            self.counts.wrong("console text", answer);
         }
     }
 
     fn judge(&self, result: Result<(), &'static str>, answer: Answer) {
         if let Err(what) = result {
-            wrong(self.number, what, answer);
+            self.counts.wrong(what, answer);
         }
     }
 
