@@ -170,7 +170,7 @@ fn begin_or_resume(vcpu: &'static Vcpu, guest: &mut GuestContext, function: u32)
         // Whoever stops the VM cancels what it finds in the table; this may have come too late to be found.
         Ok(lease) if vcpu.entity.boundary.stops() => {
             drop(lease);
-            Next::Resume
+            Next::Stop
         }
         Ok(lease) => drive(vcpu, guest, lease),
         Err(code) => {

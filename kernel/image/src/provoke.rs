@@ -1,9 +1,11 @@
 //! Faults on request (DEBUG_FAULT), to test the report of a real one: `HVC #0xfa17` with x0 = 1 reads where nothing is
 //! mapped, 2 panics, 3 overflows the stack. 4 breaks nothing but a promise: it keeps its core with interrupts masked for
-//! [`HELD_US`], to see who waits for that core. Any guest can end the machine with it; no other configuration contains
-//! this module.
+//! [`HELD_US`], to see who waits for that core. 5 breaks nothing at all: whoever stops an entity next takes as long from
+//! saying so to asking the core where that runs, to see what happens there meanwhile. Any guest can end the machine with
+//! it; no other configuration contains this module.
 
 use core::hint::black_box;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use tables::Region;
 
@@ -13,8 +15,11 @@ use crate::platform::{IrqGuard, ticks_from_us};
 /// The immediate of the hypercall.
 const IMMEDIATE: u16 = 0xfa17;
 
-/// How long 4 keeps the core.
+/// How long 4 keeps the core, and 5 keeps who stops something.
 const HELD_US: u64 = 5_000;
+
+/// 5 has been asked for.
+static SLOW: AtomicBool = AtomicBool::new(false);
 
 /// Fails if asked to.
 pub fn hypercall(imm: u16, how: u64) {
@@ -25,7 +30,15 @@ pub fn hypercall(imm: u16, how: u64) {
             let _ = overflow(black_box(0));
         }
         (IMMEDIATE, 4) => IrqGuard::with(hold),
+        (IMMEDIATE, 5) => SLOW.store(true, Ordering::Relaxed),
         _ => {}
+    }
+}
+
+/// Called after an entity has been told to stop, and before its core is asked.
+pub fn told(irq: &IrqGuard) {
+    if SLOW.swap(false, Ordering::Relaxed) {
+        hold(irq);
     }
 }
 

@@ -30,6 +30,8 @@ pub enum Next {
     Wait,
     /// The guest has nothing better to do than let others run.
     Yield,
+    /// The guest is to stop, has got no answer, and must not be entered again, though this core may not have been asked yet.
+    Stop,
 }
 
 /// The way out of an exit that began at `left`: `true` if the same guest goes on, `false` if [`switch`] must say
@@ -64,6 +66,8 @@ pub fn leave_booked(irq: &IrqGuard, vcpu: &'static Vcpu, next: Next) -> bool {
                 cores::request_here(irq, Work::Reschedule);
             }
         }
+        // It is told in the section in which the boundary was, so it knows, or waits until it does.
+        Next::Stop => cores::request_here(irq, Work::Reschedule),
     }
     if Model::THREADS && scheduler::halt_here(irq, &vcpu.entity) {
         cores::request_here(irq, Work::Reschedule);

@@ -5,10 +5,10 @@ use core::sync::atomic::Ordering;
 use sched::{Any, Config, Decision, Kind, Params, Policy, State};
 
 use crate::config::{BOARD, FRAMES, POOLS, SCHED_SLICE_US, SYSTEM, THREADS, VCPUS_TOTAL};
-use crate::cores;
 use crate::entity::Entity;
 use crate::platform::{IrqGuard, SpinLock, ticks_from_us};
 use crate::vcpu::Vcpu;
+use crate::{cores, provoke};
 
 /// vCPUs and the hypervisor's threads.
 const ENTITIES: usize = VCPUS_TOTAL + THREADS;
@@ -216,6 +216,7 @@ pub fn stop(irq: &IrqGuard, entity: &Entity) {
     let kicks = entity
         .boundary
         .stop(&mut *of(entity).lock(irq), entity.id, now);
+    provoke::told(irq);
     for cpu in kicks.into_iter().flatten() {
         cores::kick(irq, cpu);
     }

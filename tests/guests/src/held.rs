@@ -2,15 +2,17 @@
 //! meanwhile. The latter has to wait for that core, and must not make others wait with it.
 //!
 //! `mode=1` does things to the VM `vm=`, for `ms=` milliseconds. `mode=2` is that VM: it has its core kept, again and again, by a
-//! hypervisor with `CONFIG_DEBUG_FAULT` (`kernel/image/src/provoke.rs`).
+//! hypervisor with `CONFIG_DEBUG_FAULT` (`kernel/image/src/provoke.rs`). With `slow=1` the hypervisor takes long to ask the VM's
+//! core to stop it, and `mode=3` is that VM: it makes calls, which until its end have the answers they always have.
 
-use abi::ops::{self, state};
+use abi::ops::{self, error, state};
+use abi::vendor;
 
 use crate::println;
 use crate::rt::hypercall::call;
 use crate::rt::report::{check, equal, failures};
 use crate::rt::timer::sleep_us;
-use crate::rt::{Machine, cpu};
+use crate::rt::{Machine, cpu, firmware};
 
 /// How long the core is kept.
 const HELD_US: u64 = 5_000;
@@ -21,19 +23,27 @@ pub fn main(machine: &'static Machine) -> u32 {
     match machine.mode {
         1 => torment(machine),
         2 => loop {
-            hold();
+            provoke(4);
             // Time to be stopped in, too.
             cpu::wait_us(300, || false);
         },
-        other => check("mode= is 1 or 2", false, other),
+        3 => loop {
+            let answer = call(ops::GRANT_FIND, [0, 0]);
+            if answer.status != error::NO_GRANT {
+                // What is printed is lost with this VM; this is not.
+                let _ = firmware::hvc(u64::from(vendor::REPORT), [1, 0, 0]);
+                println!("WRONG {answer:x?}");
+            }
+        },
+        other => check("mode= is 1 to 3", false, other),
     }
     failures()
 }
 
-fn hold() {
+fn provoke(what: u64) {
     // SAFETY: the calling convention lets the callee change x0 to x17.
     unsafe {
-        core::arch::asm!("hvc #0xfa17", inout("x0") 4_u64 => _, out("x1") _, out("x2") _, out("x3") _, out("x4") _,
+        core::arch::asm!("hvc #0xfa17", inout("x0") what => _, out("x1") _, out("x2") _, out("x3") _, out("x4") _,
             out("x5") _, out("x6") _, out("x7") _, out("x8") _, out("x9") _, out("x10") _, out("x11") _,
             out("x12") _, out("x13") _, out("x14") _, out("x15") _, out("x16") _, out("x17") _, options(nostack));
     }
@@ -42,8 +52,12 @@ fn hold() {
 fn torment(machine: &Machine) {
     let vm = machine.number("vm=").unwrap_or(1);
     let end = cpu::count() + machine.number("ms=").unwrap_or(100) * (cpu::frequency() / 1000);
+    let slow = machine.number("slow=").is_some();
     let (mut calls, mut longest) = (0_u64, (0, ""));
     let mut ask = |what: &'static str, function| {
+        if slow && [ops::VM_RESET, ops::VM_DESTROY].contains(&function) {
+            provoke(5);
+        }
         let begun = cpu::count();
         let answer = call(function, [vm]);
         longest = longest.max((cpu::count() - begun, what));

@@ -18,7 +18,7 @@
 //! | `abuse` | uses long operations as no guest should |
 //! | `stress` | makes random long operations in VMs that are killed, paused and moved meanwhile |
 //! | `stretch` | compares the hypervisor's longest stretch between two checkpoints with what it sees itself |
-//! | `held` | has a core kept with interrupts masked, and is paused, reset and destroyed meanwhile |
+//! | `held` | has a core kept with interrupts masked, or makes calls, and is paused, reset and destroyed meanwhile |
 //! | `chatter` | prints much on the console and repeats what is typed |
 //!
 //! Run one bare: `qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a72 -smp 2 -m 64M -nographic -kernel hello`.

@@ -145,6 +145,19 @@ pub fn cases() -> Vec<Case> {
             needs_guests: false,
             extended: false,
         });
+        let stopped: fn(&mut Project) -> Result<()> = match model {
+            "legacy" => |project| stopped(project, "legacy"),
+            "full" => |project| stopped(project, "full"),
+            _ => |project| stopped(project, "hybrid"),
+        };
+        cases.push(Case {
+            name: format!("preempt/{model}/stopped/2"),
+            selection: selection(model, 2, &["faults"]),
+            system: "stopped",
+            action: Action::Other(stopped),
+            needs_guests: false,
+            extended: false,
+        });
         let crashes: fn(&mut Project) -> Result<()> = match model {
             "legacy" => |project| crashes(project, "legacy"),
             "full" => |project| crashes(project, "full"),
@@ -198,6 +211,11 @@ fn stress(project: &mut Project, model: &str) -> Result<()> {
 /// due there is not kept waiting. Instructions are counted, so that 1 ms, which is what the guest allows, is one.
 fn held(project: &mut Project, model: &str) -> Result<()> {
     counted(project, model, "faults", 2, "held")?.finish()
+}
+
+/// A VM is told to stop, and its core is asked for that only 5 ms later: meanwhile no call of it returns without an answer.
+fn stopped(project: &mut Project, model: &str) -> Result<()> {
+    counted(project, model, "faults", 2, "stopped")?.finish()
 }
 
 /// A machine whose instructions are counted.
