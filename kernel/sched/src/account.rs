@@ -11,7 +11,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heading {
     /// Not running and not wanting to: blocked or stopped.
-    Asleep,
+    Asleep = 0,
     /// Wanting to run and waiting for a core.
     Waiting,
     /// In the guest.
@@ -23,6 +23,9 @@ pub enum Heading {
     /// In EL2, on its core, for background tasks: what hypervisor threads do where there are threads.
     Tasks,
 }
+
+/// How many headings there are.
+const HEADINGS: usize = Heading::Tasks as usize + 1;
 
 /// Ticks under each heading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,7 +91,8 @@ impl Times {
 pub struct Account {
     heading: Heading,
     since: u64,
-    times: Times,
+    /// By heading: whose time is booked is a place in memory, not a decision.
+    booked: [u64; HEADINGS],
     /// What `others_end` goes back to.
     interrupted: Heading,
     /// What `tasks_end` goes back to.
@@ -102,53 +106,49 @@ impl Account {
         Account {
             heading: Heading::Asleep,
             since: now,
-            times: Times {
-                asleep: 0,
-                waiting: 0,
-                guest: 0,
-                own: 0,
-                others: 0,
-                tasks: 0,
-            },
+            booked: [0; HEADINGS],
             interrupted: Heading::Own,
             put_off: Heading::Own,
         }
     }
 
     /// It has become ready and waits for a core. No effect on one that is on a core.
-    pub const fn ready(&mut self, now: u64) {
+    pub fn ready(&mut self, now: u64) {
         if matches!(self.heading, Heading::Asleep) {
             self.turn(Heading::Waiting, now);
         }
     }
 
     /// A core has taken it up; EL2 prepares its entry.
-    pub const fn run(&mut self, now: u64) {
+    pub fn run(&mut self, now: u64) {
         self.turn(Heading::Own, now);
     }
 
     /// The guest is entered.
     #[inline(always)]
-    pub const fn enter_guest(&mut self, now: u64) {
+    pub fn enter_guest(&mut self, now: u64) {
         self.turn(Heading::Guest, now);
     }
 
     /// The guest is left. Until [`others_begin`](Self::others_begin) says otherwise, on its own behalf.
     #[inline(always)]
-    pub const fn exit_guest(&mut self, now: u64) {
+    pub fn exit_guest(&mut self, now: u64) {
         self.turn(Heading::Own, now);
     }
 
     /// Of the time booked as the guest's, `ticks` were spent in EL2 on its behalf: stays so brief that they were
     /// counted instead of booked.
     #[inline(always)]
-    pub const fn guest_to_own(&mut self, ticks: u64) {
-        self.times = self.times.guest_to_own(ticks);
+    pub fn guest_to_own(&mut self, ticks: u64) {
+        let [_, _, guest, own, _, _] = &mut self.booked;
+        let ticks = if ticks < *guest { ticks } else { *guest };
+        *guest = guest.wrapping_sub(ticks);
+        *own = own.saturating_add(ticks);
     }
 
     /// EL2 turns to work for others while this vCPU is on the core, for instance an interrupt of another VM.
     /// Not nested: the outermost pair counts.
-    pub const fn others_begin(&mut self, now: u64) {
+    pub fn others_begin(&mut self, now: u64) {
         if !matches!(self.heading, Heading::Others) {
             self.interrupted = self.heading;
             self.turn(Heading::Others, now);
@@ -156,7 +156,7 @@ impl Account {
     }
 
     /// That work is done. Returns how many ticks it took, for `Policy::refund`.
-    pub const fn others_end(&mut self, now: u64) -> u64 {
+    pub fn others_end(&mut self, now: u64) -> u64 {
         if !matches!(self.heading, Heading::Others) {
             return 0;
         }
@@ -167,7 +167,7 @@ impl Account {
 
     /// Of the time up to `now`, the last `ticks` went to others: [`others_begin`](Self::others_begin) and
     /// [`others_end`](Self::others_end) in one, by who counted meanwhile.
-    pub const fn others(&mut self, now: u64, ticks: u64) {
+    pub fn others(&mut self, now: u64, ticks: u64) {
         if ticks != 0 {
             self.others_begin(now.saturating_sub(ticks));
             self.others_end(now);
@@ -176,7 +176,7 @@ impl Account {
 
     /// EL2 turns to background tasks while this vCPU is on the core. Interrupts may come meanwhile; they are booked apart.
     /// Not nested: the outermost pair counts.
-    pub const fn tasks_begin(&mut self, now: u64) {
+    pub fn tasks_begin(&mut self, now: u64) {
         if !matches!(self.heading, Heading::Tasks) {
             self.put_off = self.heading;
             self.turn(Heading::Tasks, now);
@@ -185,7 +185,7 @@ impl Account {
 
     /// They are done, or put off. Returns how many ticks they took, without interrupts that came last, for
     /// `Policy::refund`.
-    pub const fn tasks_end(&mut self, now: u64) -> u64 {
+    pub fn tasks_end(&mut self, now: u64) -> u64 {
         if !matches!(self.heading, Heading::Tasks) {
             return 0;
         }
@@ -195,12 +195,12 @@ impl Account {
     }
 
     /// The core was taken from it.
-    pub const fn preempted(&mut self, now: u64) {
+    pub fn preempted(&mut self, now: u64) {
         self.turn(Heading::Waiting, now);
     }
 
     /// It has blocked or stopped.
-    pub const fn asleep(&mut self, now: u64) {
+    pub fn asleep(&mut self, now: u64) {
         self.turn(Heading::Asleep, now);
     }
 
@@ -212,31 +212,33 @@ impl Account {
 
     /// Ticks up to `now` that were stolen from it ([`Times::steal`]): what PV time publishes. Never falls.
     #[must_use]
-    pub const fn stolen(&self, now: u64) -> u64 {
+    pub fn stolen(&self, now: u64) -> u64 {
         self.times(now).steal()
     }
 
     /// The times up to `now`.
     #[must_use]
-    pub const fn times(&self, now: u64) -> Times {
+    pub fn times(&self, now: u64) -> Times {
         let mut copy = *self;
         copy.turn(self.heading, now);
-        copy.times
+        let [asleep, waiting, guest, own, others, tasks] = copy.booked;
+        Times {
+            asleep,
+            waiting,
+            guest,
+            own,
+            others,
+            tasks,
+        }
     }
 
     /// Books the time since the last call and changes the heading.
     #[inline(always)]
-    const fn turn(&mut self, next: Heading, now: u64) {
+    fn turn(&mut self, next: Heading, now: u64) {
         let elapsed = now.saturating_sub(self.since);
-        let entry = match self.heading {
-            Heading::Asleep => &mut self.times.asleep,
-            Heading::Waiting => &mut self.times.waiting,
-            Heading::Guest => &mut self.times.guest,
-            Heading::Own => &mut self.times.own,
-            Heading::Others => &mut self.times.others,
-            Heading::Tasks => &mut self.times.tasks,
-        };
-        *entry = entry.wrapping_add(elapsed);
+        if let Some(entry) = self.booked.get_mut(self.heading as usize) {
+            *entry = entry.wrapping_add(elapsed);
+        }
         self.since = self.since.wrapping_add(elapsed);
         self.heading = next;
     }

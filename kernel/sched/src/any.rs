@@ -153,6 +153,10 @@ impl<const CPUS: usize, const VCPUS: usize> Policy for Any<CPUS, VCPUS> {
         ask!(self, scheduler => scheduler.wake(id, now), None)
     }
 
+    fn wake_up(&mut self, id: VcpuId, now: u64) -> (Option<CpuId>, bool) {
+        ask!(self, scheduler => scheduler.wake_up(id, now), (None, false))
+    }
+
     fn prepare_block(&mut self, cpu: CpuId) {
         ask!(self, scheduler => scheduler.prepare_block(cpu), ());
     }
@@ -163,6 +167,10 @@ impl<const CPUS: usize, const VCPUS: usize> Policy for Any<CPUS, VCPUS> {
 
     fn schedule(&mut self, cpu: CpuId, now: u64) -> Decision {
         ask!(self, scheduler => scheduler.schedule(cpu, now), Decision::IDLE)
+    }
+
+    fn schedule_refunding(&mut self, cpu: CpuId, ticks: u64, now: u64) -> Decision {
+        ask!(self, scheduler => scheduler.schedule_refunding(cpu, ticks, now), Decision::IDLE)
     }
 
     fn switched_out(&mut self, cpu: CpuId, now: u64) -> Cores {

@@ -157,7 +157,7 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
         let Some(core) = self.cores.get(cpu) else {
             return 0;
         };
-        let first = core.queue.iter().next().and_then(|id| self.entity(id));
+        let first = core.queue.first().and_then(|id| self.entity(id));
         let first = first.map_or(u64::MAX, |entity| entity.key);
         let running = core.running.and_then(|id| self.entity(id));
         first.min(running.map_or(u64::MAX, |entity| self.urgency(entity)))

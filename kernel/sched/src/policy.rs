@@ -174,6 +174,12 @@ pub trait Policy {
     /// Does nothing to a stopped vCPU; a running one will refuse to block ([`block`](Self::block)).
     fn wake(&mut self, id: VcpuId, now: u64) -> Option<CpuId>;
 
+    /// [`wake`](Self::wake), and whether the vCPU is ready then.
+    fn wake_up(&mut self, id: VcpuId, now: u64) -> (Option<CpuId>, bool) {
+        let kick = self.wake(id, now);
+        (kick, self.state(id) == State::Ready)
+    }
+
     /// The vCPU running here is about to look for a reason not to block: a wake-up from now on counts.
     fn prepare_block(&mut self, cpu: CpuId);
 
@@ -188,6 +194,15 @@ pub trait Policy {
     /// As long as [`Decision::leave`] has not been answered with [`switched_out`](Self::switched_out), the core
     /// is offered only what it holds already, or nothing.
     fn schedule(&mut self, cpu: CpuId, now: u64) -> Decision;
+
+    /// [`schedule`](Self::schedule) after `ticks` of the running vCPU's time that were spent for others
+    /// ([`refund`](Self::refund)).
+    fn schedule_refunding(&mut self, cpu: CpuId, ticks: u64, now: u64) -> Decision {
+        if ticks != 0 {
+            self.refund(cpu, ticks);
+        }
+        self.schedule(cpu, now)
+    }
 
     /// This core has saved the registers of the vCPU in the last [`Decision::leave`]. Returns the set of cores
     /// to kick, perhaps this one among them: somebody may be able to run that vCPU, and this core may be able

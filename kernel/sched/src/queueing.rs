@@ -4,7 +4,7 @@
 use crate::entity::{BACKGROUND, Entity, Place, bit};
 use crate::policy::{CpuId, Decision, Policy, State, VcpuId};
 use crate::rule::{Rival, Rule};
-use crate::scheduler::Scheduler;
+use crate::scheduler::{Core, Scheduler};
 
 /// What becomes of the one that ran.
 pub(crate) enum Outcome {
@@ -110,15 +110,9 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
                 .get(usize::from(id.0))
                 .map_or(u64::MAX, |entity| entity.key)
         };
-        let behind = |other| {
-            if place.front {
-                of(other) >= key
-            } else {
-                of(other) > key
-            }
-        };
-        let at = core.queue.iter().position(behind);
-        core.queue.insert(at.unwrap_or(core.queue.len()), id);
+        // Before its equals if it is to be, behind them otherwise.
+        let bar = key.saturating_add(u64::from(!place.front));
+        core.queue.insert(id, |other| of(other) >= bar);
         self.waiting |= bit(Some(home));
     }
 
@@ -237,7 +231,7 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
         for _ in 1..waiting {
             // Most often the first has something left, or was woken for good reason.
             let core = self.cores.get(cpu);
-            let front = core.and_then(|core| core.queue.iter().next());
+            let front = core.and_then(|core| core.queue.first());
             let front = front.and_then(|id| self.entity(id));
             if front.is_some_and(|entity| entity.pressing && entity.on.is_none()) {
                 return;
@@ -327,42 +321,49 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
     /// Whether it is the first in the queue of `cpu`.
     fn is_front(&self, id: VcpuId, cpu: CpuId) -> bool {
         let core = self.cores.get(cpu);
-        core.is_some_and(|core| core.queue.iter().next() == Some(id))
+        core.is_some_and(|core| core.queue.first() == Some(id))
     }
 
     /// The decision that follows from what the core holds.
     pub(crate) fn decision(&mut self, cpu: CpuId, now: u64) -> Decision {
-        let until = self.deadline(cpu, now);
-        let running = self.cores.get(cpu).and_then(|core| core.running);
-        let next = running.filter(|id| {
-            self.entity(*id)
-                .is_some_and(|entity| entity.state == State::Running(cpu) && !entity.paused)
-        });
+        let Some(core) = self.cores.get(cpu) else {
+            return Decision::IDLE;
+        };
+        let running = core.running.and_then(|id| self.entity(id));
+        let running = running.filter(|entity| entity.state == State::Running(cpu));
+        let until = self.deadline(core, cpu, running, now);
+        let goes_on = running.is_some_and(|entity| !entity.paused);
         // Somebody stays behind whom an idle core may run: one that was held back and has been released here, or one
         // that was passed over for another core's.
-        let taker = (next.is_some() && self.contended(cpu)).then(|| self.taker(cpu, now));
+        let taker = (goes_on && self.contended(cpu)).then(|| self.taker(cpu, now));
         let Some(core) = self.cores.get_mut(cpu) else {
             return Decision::IDLE;
         };
         core.until = until;
-        core.undecided = core.running != next;
+        core.undecided = core.running.is_some() && !goes_on;
         Decision {
-            next,
+            next: core.running.filter(|_| goes_on),
             leave: core.leaving,
             until,
             kick: taker.flatten(),
         }
     }
 
-    /// When something changes on that core with time alone.
-    pub(crate) fn deadline(&self, cpu: CpuId, now: u64) -> Option<u64> {
-        let core = self.cores.get(cpu).filter(|_| self.is_online(cpu))?;
-        let next = core.running.and_then(|id| self.entity(id));
-        let next = next.filter(|entity| entity.state == State::Running(cpu));
-        let first = core.queue.iter().next().and_then(|id| self.entity(id));
+    /// When something changes on that core, where `running` runs, with time alone.
+    fn deadline(
+        &self,
+        core: &Core<VCPUS>,
+        cpu: CpuId,
+        running: Option<&Entity>,
+        now: u64,
+    ) -> Option<u64> {
+        if !self.is_online(cpu) {
+            return None;
+        }
+        let first = core.queue.first().and_then(|id| self.entity(id));
         let waiting = first.map(|entity| entity.key);
         // One that was lent urgency is not held to a turn or a budget.
-        let turn = next
+        let turn = running
             .filter(|entity| entity.boost.is_none())
             .and_then(|entity| self.rule.until(entity, waiting, now));
         if !self.rule.holds_back() {
@@ -371,7 +372,7 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
         let releases = core.queue.iter().filter_map(|id| self.entity(id));
         let releases = releases.map(Entity::held_until).filter(|at| *at > now);
         let boundary = core.clock.phase.until;
-        let concerns = next.is_some() || first.is_some();
+        let concerns = running.is_some() || first.is_some();
         let boundary = (concerns && boundary != u64::MAX).then_some(boundary);
         releases.chain(turn).chain(boundary).min()
     }
