@@ -29,8 +29,13 @@ impl SysContext {
     /// Takes the registers off this core.
     #[inline]
     pub fn save(&mut self) {
+        // In pairs: two are stored by one instruction.
         macro_rules! save {
-            ($($field:ident = $register:ident),* $(,)?) => { $(self.$field = $register.get();)* };
+            ($($field:ident = $register:ident, $field2:ident = $register2:ident),* $(,)?) => { $(
+                let (first, second) = ($register.get(), $register2.get());
+                self.$field = first;
+                self.$field2 = second;
+            )* };
         }
         each_register!(save);
         if id::has_ras() {
@@ -47,7 +52,11 @@ impl SysContext {
     #[inline]
     pub unsafe fn restore(&self) {
         macro_rules! restore {
-            ($($field:ident = $register:ident),* $(,)?) => { $($register.set(self.$field);)* };
+            ($($field:ident = $register:ident, $field2:ident = $register2:ident),* $(,)?) => { $(
+                let (first, second) = (self.$field, self.$field2);
+                $register.set(first);
+                $register2.set(second);
+            )* };
         }
         each_register!(restore);
         if id::has_ras() {

@@ -119,6 +119,10 @@ pub fn expire(irq: &IrqGuard) {
         if at.get() <= now {
             at.set(NEVER);
             passed(irq, place, now);
+            // Mostly that was all.
+            if !is_due(local, now) {
+                break;
+            }
         }
     }
     // Whoever is chosen next arms it anew.
@@ -149,7 +153,7 @@ fn timers_due(irq: &IrqGuard, vcpu: &'static Vcpu, now: u64) {
             // Once it is on a core the hardware's own timer fires.
             scheduler::wake(irq, &vcpu.entity);
             // Most guests use the one timer only.
-            if vcpu.physical_timer.lock(irq).deadline().is_none() {
+            if vcpu.physical_timer.deadline().is_none() {
                 return;
             }
         }
@@ -159,10 +163,8 @@ fn timers_due(irq: &IrqGuard, vcpu: &'static Vcpu, now: u64) {
 
 /// The emulated physical timer was written, or may have fired: brings its interrupt line and deadline up to date.
 pub fn physical_changed(irq: &IrqGuard, vcpu: &'static Vcpu, now: u64) {
-    let (level, deadline) = {
-        let timer = vcpu.physical_timer.lock(irq);
-        (timer.level(now), timer.deadline())
-    };
+    let timer = vcpu.physical_timer.get(irq);
+    let (level, deadline) = (timer.level(now), timer.deadline());
     let kick = vcpu
         .vm
         .gic
@@ -187,7 +189,7 @@ pub fn physical_changed(irq: &IrqGuard, vcpu: &'static Vcpu, now: u64) {
 
 /// The vCPU leaves this core, which keeps its deadlines; its registers are saved. The caller calls [`arm`].
 pub fn left_behind(irq: &IrqGuard, vcpu: &'static Vcpu, timer: &arch::timer::VirtualTimer) {
-    let physical = vcpu.physical_timer.lock(irq).deadline();
+    let physical = vcpu.physical_timer.deadline();
     let at = earliest(physical, saved(timer).deadline(vcpu.vm.offset()));
     note(cores::local(irq), Source::Vcpu(vcpu), at);
 }
@@ -195,7 +197,7 @@ pub fn left_behind(irq: &IrqGuard, vcpu: &'static Vcpu, timer: &arch::timer::Vir
 /// The vCPU has come to this core: its virtual timer is the hardware's now, the physical one stays ours.
 /// The caller calls [`arm`].
 pub fn taken_along(irq: &IrqGuard, vcpu: &'static Vcpu) {
-    let physical = vcpu.physical_timer.lock(irq).deadline();
+    let physical = vcpu.physical_timer.deadline();
     note(cores::local(irq), Source::Vcpu(vcpu), physical);
 }
 

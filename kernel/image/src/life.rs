@@ -257,7 +257,7 @@ fn reset_parts(vm: &'static Vm) {
     for vcpu in vm.vcpus() {
         IrqGuard::with(|irq| vm.gic.lock(irq).reset_private(vcpu.index));
         IrqGuard::with(|irq| {
-            *vcpu.physical_timer.lock(irq) = vtimer::PhysicalTimer::new();
+            vcpu.physical_timer.reset(irq);
             *vcpu.debug.lock(irq) = trap::Debug::new();
             *vcpu.start.lock(irq) = None;
         });

@@ -85,6 +85,8 @@ mod order;
 #[cfg(target_os = "none")]
 mod pack;
 #[cfg(target_os = "none")]
+mod physical;
+#[cfg(target_os = "none")]
 mod platform;
 #[cfg(target_os = "none")]
 mod power;

@@ -93,7 +93,15 @@ pub fn refresh(irq: &IrqGuard, vcpu: &'static Vcpu) {
 }
 
 /// Does what is asked of this core and of `vcpu`, loaded here; `false` if the scheduler must be asked.
+#[inline]
 pub fn settled(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
+    let nothing = !cores::has_work(irq) && !vcpu.refresh.load(Ordering::Relaxed);
+    nothing || settle(irq, vcpu)
+}
+
+/// [`settled`] where there is something to do.
+#[inline(never)]
+fn settle(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
     loop {
         if cores::take(irq, Work::Deadline) {
             deadline::expire(irq);
@@ -437,7 +445,7 @@ pub fn begin_pending_start(irq: &IrqGuard, vcpu: &'static Vcpu) {
         return;
     };
     *vcpu.debug.lock(irq) = trap::Debug::new();
-    *vcpu.physical_timer.lock(irq) = vtimer::PhysicalTimer::new();
+    vcpu.physical_timer.reset(irq);
     vcpu.reset(irq, entry);
     let kick = vcpu.vm.gic.lock(irq).cpu_on(vcpu.index);
     vm::deliver(irq, vcpu.vm, kick);

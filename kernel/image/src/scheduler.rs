@@ -292,8 +292,8 @@ pub fn is_stopped(irq: &IrqGuard, entity: &Entity) -> bool {
 pub fn wake(irq: &IrqGuard, entity: &Entity) {
     let now = arch::timer::now();
     let mut scheduler = of(entity).lock(irq);
-    let kick = scheduler.wake(entity.id, now);
-    if scheduler.state(entity.id) == State::Ready {
+    let (kick, ready) = scheduler.wake_up(entity.id, now);
+    if ready {
         entity.account.lock(irq).ready(now);
     }
     drop(scheduler);
@@ -317,13 +317,9 @@ pub fn block(irq: &IrqGuard) -> bool {
 /// What this core does next. `others` ticks of who runs went to others, and are not held against it.
 pub fn schedule(irq: &IrqGuard, others: u64) -> Decision {
     let cpu = arch::cpu::index();
-    let decision = {
-        let mut scheduler = here(irq).lock(irq);
-        if others != 0 {
-            scheduler.refund(cpu, others);
-        }
-        scheduler.schedule(cpu, arch::timer::now())
-    };
+    let decision = here(irq)
+        .lock(irq)
+        .schedule_refunding(cpu, others, arch::timer::now());
     if let Some(cpu) = decision.kick {
         cores::kick(irq, cpu);
     }

@@ -51,14 +51,11 @@ pub fn handle(
 }
 
 fn read(vcpu: &Vcpu, what: Emulated) -> u64 {
+    let timer = || IrqGuard::with(|irq| vcpu.physical_timer.get(irq));
     match what {
-        Emulated::CntpCtl => vcpu
-            .physical_timer
-            .with(|timer| timer.read_ctl(arch::timer::now())),
-        Emulated::CntpCval => vcpu.physical_timer.with(|timer| timer.read_cval()),
-        Emulated::CntpTval => vcpu
-            .physical_timer
-            .with(|timer| timer.read_tval(arch::timer::now())),
+        Emulated::CntpCtl => timer().read_ctl(arch::timer::now()),
+        Emulated::CntpCval => timer().read_cval(),
+        Emulated::CntpTval => timer().read_tval(arch::timer::now()),
         Emulated::Cntpct => arch::timer::now(),
         Emulated::Mdscr => vcpu.debug.with(|debug| debug.mdscr()),
         Emulated::OsLsr => vcpu.debug.with(|debug| debug.oslsr()),
@@ -103,7 +100,7 @@ fn send(vcpu: &'static Vcpu, register: SgiRegister, value: u64) {
 fn timer(vcpu: &'static Vcpu, change: impl FnOnce(&mut vtimer::PhysicalTimer, u64)) {
     IrqGuard::with(|irq| {
         let now = arch::timer::now();
-        change(&mut vcpu.physical_timer.lock(irq), now);
+        vcpu.physical_timer.change(irq, |timer| change(timer, now));
         deadline::physical_changed(irq, vcpu, now);
     });
 }
