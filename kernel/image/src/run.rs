@@ -400,15 +400,7 @@ fn let_go(irq: &IrqGuard, old: Runs, others: u64) {
         asleep |= vcpu.waiting.load(Ordering::SeqCst);
     }
     let now = arch::timer::now();
-    {
-        let mut account = entity.account.lock(irq);
-        account.others(now, others);
-        if asleep {
-            account.asleep(now);
-        } else {
-            account.preempted(now);
-        }
-    }
+    entity.account.lock(irq).leave_core(now, others, asleep);
     match old {
         Runs::Vcpu(vcpu) if stopped => {
             // Before others may turn it on again: interrupts that may go elsewhere do.

@@ -84,7 +84,7 @@ impl Times {
 /// One vCPU's account.
 ///
 /// The calls of a vCPU's life: `ready` and `run` from the scheduler's side, `enter_guest` and `exit_guest`
-/// around the guest, `others_begin` and `others_end` around work for others, `preempted` or `asleep` when it
+/// around the guest, `others_begin` and `others_end` around work for others, `leave_core` or `asleep` when it
 /// leaves the core. A call that does not fit the present heading books the time and changes the heading all
 /// the same: nothing is ever lost or counted twice. A clock that runs backwards books nothing.
 #[derive(Clone, Copy, Debug)]
@@ -174,6 +174,18 @@ impl Account {
         }
     }
 
+    /// The core was taken from it, or it sleeps. Of the time up to `now` the last `ticks` went to others.
+    pub fn leave_core(&mut self, now: u64, ticks: u64, asleep: bool) {
+        let begun = now.saturating_sub(ticks).max(self.since);
+        self.turn(Heading::Others, begun);
+        let next = if asleep {
+            Heading::Asleep
+        } else {
+            Heading::Waiting
+        };
+        self.turn(next, now);
+    }
+
     /// EL2 turns to background tasks while this vCPU is on the core. Interrupts may come meanwhile; they are booked apart.
     /// Not nested: the outermost pair counts.
     pub fn tasks_begin(&mut self, now: u64) {
@@ -192,11 +204,6 @@ impl Account {
         let taken = now.saturating_sub(self.since);
         self.turn(self.put_off, now);
         taken
-    }
-
-    /// The core was taken from it.
-    pub fn preempted(&mut self, now: u64) {
-        self.turn(Heading::Waiting, now);
     }
 
     /// It has blocked or stopped.

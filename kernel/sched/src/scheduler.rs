@@ -135,6 +135,47 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
     fn running(&self, cpu: CpuId) -> Option<VcpuId> {
         self.cores.get(cpu)?.running
     }
+
+    /// Chooses who runs on `cpu` from now on. Says whether that cannot be decided: the core holds two.
+    #[inline]
+    fn choose(&mut self, cpu: CpuId, now: u64) -> bool {
+        self.advance(cpu, now);
+        let Some(core) = self.cores.get(cpu) else {
+            return false;
+        };
+        let (running, leaving) = (core.running, core.leaving);
+        let mut heir = None;
+        if let Some(id) = running {
+            self.charge(id, now);
+            // It cannot hold the registers of a third one: first `switched_out`.
+            if leaving.is_some() {
+                return true;
+            }
+            match self.goes_on(id, cpu, now) {
+                Outcome::GoesOn => return false,
+                Outcome::Over => {}
+                Outcome::Inherited(id) => heir = Some(id),
+            }
+        }
+        let held = running.or(leaving);
+        let next = match heir {
+            None if self.is_online(cpu) => self.pick(cpu, now),
+            heir => heir,
+        };
+        if let Some(core) = self.cores.get_mut(cpu) {
+            core.running = next;
+            core.leaving = held.filter(|id| Some(*id) != next);
+            if let Some(entity) = next.and_then(|id| self.entities.get_mut(usize::from(id.0))) {
+                entity.state = State::Running(cpu);
+                entity.on = Some(cpu);
+                entity.home = cpu;
+                entity.since = now;
+                self.rule.begin(entity, &mut core.clock, now);
+            }
+        }
+        self.set_back(cpu);
+        false
+    }
 }
 
 impl<R: Rule, const CPUS: usize, const VCPUS: usize> Policy for Scheduler<R, CPUS, VCPUS> {
@@ -301,47 +342,15 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Policy for Scheduler<R, CPU
         true
     }
 
+    // Not inlined: where there are several policies each has its own, and none is to be in the way of another.
+    #[inline(never)]
     fn schedule(&mut self, cpu: CpuId, now: u64) -> Decision {
-        self.advance(cpu, now);
-        let Some(core) = self.cores.get(cpu) else {
-            return Decision::IDLE;
-        };
-        let (running, leaving) = (core.running, core.leaving);
-        let mut heir = None;
-        if let Some(id) = running {
-            self.charge(id, now);
-            // It cannot hold the registers of a third one: first `switched_out`.
-            if leaving.is_some() {
-                let decision = self.decision(cpu, now);
-                if let Some(core) = self.cores.get_mut(cpu) {
-                    core.undecided = true;
-                }
-                return decision;
-            }
-            match self.goes_on(id, cpu, now) {
-                Outcome::GoesOn => return self.decision(cpu, now),
-                Outcome::Over => {}
-                Outcome::Inherited(id) => heir = Some(id),
-            }
+        let held_two = self.choose(cpu, now);
+        let decision = self.decision(cpu, now);
+        if held_two && let Some(core) = self.cores.get_mut(cpu) {
+            core.undecided = true;
         }
-        let held = running.or(leaving);
-        let next = match heir {
-            None if self.is_online(cpu) => self.pick(cpu, now),
-            heir => heir,
-        };
-        if let Some(core) = self.cores.get_mut(cpu) {
-            core.running = next;
-            core.leaving = held.filter(|id| Some(*id) != next);
-            if let Some(entity) = next.and_then(|id| self.entities.get_mut(usize::from(id.0))) {
-                entity.state = State::Running(cpu);
-                entity.on = Some(cpu);
-                entity.home = cpu;
-                entity.since = now;
-                self.rule.begin(entity, &mut core.clock, now);
-            }
-        }
-        self.set_back(cpu);
-        self.decision(cpu, now)
+        decision
     }
 
     fn switched_out(&mut self, cpu: CpuId, now: u64) -> Cores {

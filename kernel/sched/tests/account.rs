@@ -14,7 +14,7 @@ fn time_in_el2_for_another_is_not_charged_to_the_vcpu_that_it_interrupts() {
     assert_eq!(account.others_end(1203), 1000);
     account.enter_guest(1205);
     account.exit_guest(1300);
-    account.preempted(1301);
+    account.leave_core(1301, 0, false);
     let times = account.times(1400);
     assert_eq!(
         times,
@@ -62,6 +62,22 @@ fn background_tasks_and_the_interrupts_that_come_meanwhile_are_booked_apart() {
 }
 
 #[test]
+fn of_the_last_stretch_on_a_core_what_others_had_is_theirs() {
+    let mut account = Account::new(0);
+    account.run(0);
+    account.enter_guest(10);
+    account.exit_guest(100);
+    account.leave_core(130, 20, false);
+    let times = account.times(150);
+    assert_eq!((times.own, times.others, times.waiting), (10 + 10, 20, 20));
+    account.run(150);
+    // They cannot have had more than there was.
+    account.leave_core(160, 40, true);
+    let times = account.times(200);
+    assert_eq!((times.own, times.others, times.asleep), (20, 30, 40));
+}
+
+#[test]
 fn becoming_ready_on_a_core_changes_nothing() {
     let mut account = Account::new(0);
     account.run(0);
@@ -88,7 +104,7 @@ proptest! {
                 3 => account.exit_guest(now),
                 4 => account.others_begin(now),
                 5 => { account.others_end(now); }
-                6 => account.preempted(now),
+                6 => account.leave_core(now, elapsed / 2, elapsed % 3 == 0),
                 7 => account.tasks_begin(now),
                 8 => { account.tasks_end(now); }
                 _ => account.asleep(now),
