@@ -401,22 +401,22 @@ fn let_go(irq: &IrqGuard, old: Runs, others: u64) {
     }
     let now = arch::timer::now();
     entity.account.lock(irq).leave_core(now, others, asleep);
-    match old {
-        Runs::Vcpu(vcpu) if stopped => {
-            // Before others may turn it on again: interrupts that may go elsewhere do.
-            let kick = vcpu.vm.gic.lock(irq).cpu_off(vcpu.index);
-            vm::deliver(irq, vcpu.vm, kick);
-            scheduler::switched_out(irq);
+    if let Runs::Vcpu(vcpu) = old
+        && stopped
+    {
+        // Before others may turn it on again: interrupts that may go elsewhere do.
+        let kick = vcpu.vm.gic.lock(irq).cpu_off(vcpu.index);
+        vm::deliver(irq, vcpu.vm, kick);
+    }
+    let awaited = scheduler::switched_out(irq, entity);
+    if let Runs::Vcpu(vcpu) = old {
+        if stopped {
             begin_pending_start(irq, vcpu);
+        }
+        // Also if that was asked for only while its registers were being saved.
+        if awaited {
             vcpu.vm.quiet.notify();
         }
-        Runs::Vcpu(vcpu) => {
-            scheduler::switched_out(irq);
-            if vcpu.vm.state() == State::Paused {
-                vcpu.vm.quiet.notify();
-            }
-        }
-        Runs::Worker(_) => scheduler::switched_out(irq),
     }
 }
 

@@ -326,15 +326,18 @@ pub fn schedule(irq: &IrqGuard, others: u64) -> Decision {
     decision
 }
 
-/// This core has saved the registers of the vCPU it was to leave.
-pub fn switched_out(irq: &IrqGuard) {
-    let mut kick = here(irq)
-        .lock(irq)
-        .switched_out(arch::cpu::index(), arch::timer::now());
+/// This core has saved the registers of the entity it was to leave; whether somebody may wait for that.
+pub fn switched_out(irq: &IrqGuard, entity: &Entity) -> bool {
+    let (mut kick, awaited) = {
+        let mut scheduler = here(irq).lock(irq);
+        let (cpu, now) = (arch::cpu::index(), arch::timer::now());
+        entity.boundary.saved(&mut *scheduler, cpu, now)
+    };
     while kick != 0 {
         cores::kick(irq, kick.trailing_zeros() as usize);
         kick &= kick.wrapping_sub(1);
     }
+    awaited
 }
 
 /// `ticks` of the running vCPU's time were spent for others.

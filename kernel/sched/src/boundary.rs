@@ -8,7 +8,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use crate::{CpuId, Policy, VcpuId};
+use crate::{Cores, CpuId, Policy, VcpuId};
 
 const NOTHING: u8 = 0;
 const PAUSE: u8 = 1;
@@ -112,6 +112,12 @@ impl Boundary {
         let sleeps = !policy.reprieve(cpu) && policy.block(cpu, now);
         self.inside.store(sleeps, Ordering::SeqCst);
         sleeps
+    }
+
+    /// The core `cpu` has saved its registers. Returns the cores to kick, and whether somebody may wait to hear so: whoever asks
+    /// something of it and then looks, either finds it quiet or is told here, at whatever point of the switch that was asked.
+    pub fn saved(&self, policy: &mut impl Policy, cpu: CpuId, now: u64) -> (Cores, bool) {
+        (policy.switched_out(cpu, now), self.is_asked())
     }
 
     /// Whether it is stopped or paused, at its boundary, and no core holds its registers.

@@ -177,6 +177,45 @@ fn one_that_is_stopped_in_the_middle_is_woken_stays_awake_and_stops_at_its_bound
 }
 
 /// Or it would never run again after its next start.
+/// Who had asked saw a core hold its registers still, and heard no more of it: a VM's end never came.
+#[test]
+fn who_asks_while_registers_are_being_saved_finds_it_quiet_or_is_told() {
+    let requests: [fn(&mut Asked); 2] = [Asked::stop, Asked::pause];
+    for kind in Kind::ALL {
+        for request in requests {
+            // Before the core lets go of it, meanwhile, and afterwards.
+            for moment in 0..3 {
+                let mut asked = Asked::new(kind);
+                asked.machine.settle();
+                asked.machine.policy.prepare_block(0);
+                assert!(asked.machine.policy.block(0, 0), "{kind:?}");
+                let mut told = false;
+                let mut quiet = false;
+                for step in 0..3 {
+                    if step == moment {
+                        request(&mut asked);
+                        quiet = asked.is_quiet();
+                    }
+                    match step {
+                        0 => assert_eq!(asked.machine.schedule(0).leave, Some(ID), "{kind:?}"),
+                        1 => {
+                            asked.machine.cores[0].leaving = None;
+                            let policy = &mut asked.machine.policy;
+                            told = asked.boundary.saved(policy, 0, 0).1;
+                        }
+                        _ => {}
+                    }
+                }
+                assert!(
+                    quiet != told,
+                    "{kind:?} {moment}: quiet {quiet}, told {told}"
+                );
+                assert!(asked.is_quiet(), "{kind:?} {moment}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_stop_ends_a_pause() {
     for kind in Kind::ALL {
