@@ -41,8 +41,12 @@ impl Ram {
 
     /// The pointer to physical address `pa` if `len` bytes from there are inside.
     fn at(&self, pa: u64, len: u64) -> Option<*mut u8> {
-        let offset = pa.checked_sub(self.base)?;
-        let inside = offset.checked_add(len)? <= self.size;
+        // Below the base it wraps, to more than any size: no RAM reaches the end of 64 bits.
+        let offset = pa.wrapping_sub(self.base);
+        let inside = self
+            .size
+            .checked_sub(len)
+            .is_some_and(|last| offset <= last);
         inside.then(|| core::ptr::with_exposed_provenance_mut(pa as usize))
     }
 
@@ -80,6 +84,17 @@ impl Ram {
         // SAFETY: as in `load`. Atomic, because others may read it by `SharedRam::load`.
         unsafe { AtomicU64::from_ptr(word.cast()) }.store(value, Ordering::Relaxed);
         true
+    }
+
+    /// Stores a 64-bit word as [`store`](Self::store) does, and says what was there before; `None` outside.
+    #[inline]
+    pub fn replace(&mut self, pa: u64, value: u64) -> Option<u64> {
+        let word = self.at(pa, 8).filter(|_| pa.is_multiple_of(8))?;
+        // SAFETY: as in `load`, and in `store`.
+        let before = unsafe { word.cast::<u64>().read_volatile() };
+        // SAFETY: as in `store`.
+        unsafe { AtomicU64::from_ptr(word.cast()) }.store(value, Ordering::Relaxed);
+        Some(before)
     }
 
     /// Fills `len` bytes from `pa` on with zeros, by cache-line-sized `DC ZVA` where the range allows; says whether it

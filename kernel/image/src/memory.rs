@@ -24,6 +24,8 @@ pub struct Pool {
     used: [u16; PAGES],
     /// Tables that are cleared already, so that who needs one with interrupts masked has not to. They count as free.
     spare: [Option<u64>; SPARE],
+    /// How many are being cleared for that, without the lock. They count as free.
+    making: u32,
     /// Pages that are tables no more, and that a core may still be looking at. They count as free.
     limbo: Limbo<PAGES>,
 }
@@ -46,6 +48,7 @@ static POOL: SpinLock<Pool> = SpinLock::new(Pool {
     base: 0,
     used: [0; PAGES],
     spare: [None; SPARE],
+    making: 0,
     limbo: Limbo::new(),
 });
 
@@ -78,19 +81,24 @@ pub fn usage() -> frames::Usage {
     POOL.with(|pool| {
         let spare = pool.spare.iter().flatten().count() as u32;
         let mut usage = pool.frames.usage();
+        let spare = spare.saturating_add(pool.making);
         let limbo = pool.limbo.waiting() as u32;
         usage.used = usage.used.saturating_sub(spare).saturating_sub(limbo);
         usage
     })
 }
 
-/// Clears tables for whoever needs some next, one in each section. Whether there are as many as a step may need.
+/// Clears tables for whoever needs some next, outside of all sections. Whether there are as many as a step may need.
 pub fn stock() -> bool {
     for _ in 0..SPARE {
         if !SHORT.load(Ordering::Relaxed) {
             break;
         }
-        POOL.with(Pool::stock);
+        let Some(page) = POOL.with(Pool::begin_spare) else {
+            break;
+        };
+        let clear = TABLES.get().is_some_and(|tables| tables.clear_page(page));
+        POOL.with(|pool| pool.end_spare(page, clear));
     }
     !OUT.load(Ordering::Relaxed)
 }
@@ -129,25 +137,38 @@ pub fn give_one_back() -> bool {
 }
 
 impl Pool {
-    fn stock(&mut self) {
-        SHORT.store(false, Ordering::Relaxed);
-        if let Some(place) = self.spare.iter().position(Option::is_none) {
-            let table = self.make(1);
-            SHORT.store(table.is_some(), Ordering::Relaxed);
-            OUT.store(table.is_none(), Ordering::Relaxed);
-            if let Some(place) = self.spare.get_mut(place) {
-                *place = table;
-            }
+    /// Takes a page to make a spare table of, if one is missing.
+    fn begin_spare(&mut self) -> Option<u64> {
+        let missing = self.spare.iter().any(Option::is_none);
+        let page = if missing { self.take(1) } else { None };
+        SHORT.store(page.is_some(), Ordering::Relaxed);
+        OUT.store(missing && page.is_none(), Ordering::Relaxed);
+        self.making = self.making.wrapping_add(u32::from(page.is_some()));
+        page
+    }
+
+    /// It is clear, unless something is wrong with it. Others may have been faster.
+    fn end_spare(&mut self, page: u64, clear: bool) {
+        self.making = self.making.wrapping_sub(1);
+        match self.spare.iter_mut().find(|place| place.is_none()) {
+            Some(place) if clear => *place = Some(page),
+            _ => self.give_back(page, 1),
         }
+    }
+
+    /// Takes adjacent pages, of which nothing is known.
+    fn take(&mut self, pages: u32) -> Option<u64> {
+        let table = self.frames.alloc_run(pages).ok()??;
+        let first = place(self.base, table);
+        let used = self.used.iter_mut().skip(first).take(pages as usize);
+        used.for_each(|used| *used = 0);
+        Some(table)
     }
 
     /// Takes adjacent pages and clears them.
     fn make(&mut self, pages: u32) -> Option<u64> {
-        let table = self.frames.alloc_run(pages).ok()??;
+        let table = self.take(pages)?;
         let size = u64::from(pages).saturating_mul(frames::PAGE_SIZE);
-        let first = place(self.base, table);
-        let used = self.used.iter_mut().skip(first).take(pages as usize);
-        used.for_each(|used| *used = 0);
         self.ram.as_mut()?.clear(table, size).then_some(table)
     }
 
@@ -211,13 +232,13 @@ impl TableMemory for Pool {
 
     fn write(&mut self, table: u64, index: usize, descriptor: u64) {
         let entry = table.wrapping_add((index as u64).wrapping_mul(8));
-        let before = self.read(table, index);
+        let ram = self.ram.as_mut();
+        let Some(before) = ram.and_then(|ram| ram.replace(entry, descriptor)) else {
+            return;
+        };
         if let Some(used) = self.used.get_mut(place(self.base, entry)) {
-            let less = used.saturating_sub(u16::from(before != 0));
-            *used = less.saturating_add(u16::from(descriptor != 0));
-        }
-        if let Some(ram) = &mut self.ram {
-            ram.store(entry, descriptor);
+            let less = used.wrapping_sub(u16::from(before != 0));
+            *used = less.wrapping_add(u16::from(descriptor != 0));
         }
     }
 

@@ -30,9 +30,9 @@ const AF: u64 = 1 << 10;
 const XN: u64 = 0b10 << 53;
 const ADDRESS: u64 = 0x0000_ffff_ffff_f000;
 
-/// Address bits below those that a descriptor at `level` resolves.
+/// Address bits below those that a descriptor at `level`, which is at most the last, resolves.
 pub(crate) const fn level_shift(level: u32) -> u32 {
-    PAGE_SHIFT.saturating_add(STRIDE.saturating_mul(LAST_LEVEL.saturating_sub(level)))
+    PAGE_SHIFT.wrapping_add(STRIDE.wrapping_mul(LAST_LEVEL.wrapping_sub(level)))
 }
 
 /// Bytes that a descriptor at `level` covers.
