@@ -52,6 +52,17 @@ pub(crate) async fn stock<M: Machine>(machine: M, cx: &mut Cx<M::Driver>) -> Res
     Ok(())
 }
 
+/// Makes a step that may give way: it answers `None`, having done nothing, when it was told that it may and an interrupt waits.
+/// Tried again, after the interrupt, it is told that it may not: whatever interrupts come, it goes on.
+pub(crate) fn giving_way<R>(
+    mut step: impl FnMut(bool) -> Result<Option<R>, Error>,
+) -> Result<Option<R>, Error> {
+    match step(true)? {
+        None => step(false),
+        done => Ok(done),
+    }
+}
+
 /// Waits until the pages of all tables that have been given up by now are back where tables come from.
 pub(crate) async fn all_returned<M: Machine>(
     machine: M,

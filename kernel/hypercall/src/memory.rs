@@ -83,10 +83,13 @@ impl<M: Machine> Held<M> {
             size,
             attributes,
         };
-        self.machine.space(self.vm, |space| {
-            let (stage2, memory, tlb) = access::tables(space)?;
-            stage2.map_leaf(memory, tlb, leaf)?;
-            Ok::<_, Error>(())
+        access::giving_way(|give_way| {
+            self.machine.space(self.vm, |space| {
+                let (stage2, memory, tlb) = access::tables(space)?;
+                let accept = || !(give_way && self.machine.wanted());
+                let mapped = stage2.map_leaf(memory, tlb, leaf, accept)?;
+                Ok(mapped.then_some(()))
+            })
         })?;
         self.chunk = None;
         Ok(size)
@@ -234,49 +237,13 @@ fn take_some<M: Machine>(
     look: bool,
 ) -> Result<Took, Error> {
     let mut taken = [None; BATCH];
-    let step = machine.grants(vm, |grants| {
-        // Leaves come in ascending order, so the first granted page decides, and the grants are looked through once.
-        let granted = grants.first_in(at, end).unwrap_or(u64::MAX);
-        machine.space(vm, |space| {
-            let (stage2, memory, tlb) = access::tables(space)?;
-            machine.heap(|heap| {
-                let mut why = Error::Busy;
-                let mut split = false;
-                let accept = |leaf: &Leaf| {
-                    let leaf_end = leaf.ipa.saturating_add(leaf.size);
-                    if heap.owner_of(leaf.pa) != Some(vm.0) {
-                        why = Error::NotPopulated;
-                    } else if granted < leaf_end {
-                        // What lies before the first granted page is not granted, also in a block.
-                        why = Error::Pinned;
-                        split = granted > leaf.ipa;
-                    } else {
-                        return !look;
-                    }
-                    false
-                };
-                let sweep = stage2.unmap_some(memory, tlb, at, end, &mut taken, accept)?;
-                Ok(match sweep.stop {
-                    _ if sweep.taken != 0 => Took::Some(sweep.next, 0),
-                    Stop::Hole(until) => Took::Hole(until),
-                    Stop::Refused(_) if split => Took::Split,
-                    Stop::Refused(leaf) => Took::Not(leaf, why),
-                    Stop::Straddles(leaf) => {
-                        if heap.owner_of(leaf.pa) != Some(vm.0) {
-                            Took::Not(leaf, Error::NotPopulated)
-                        } else if granted == at {
-                            Took::Not(leaf, Error::Pinned)
-                        } else {
-                            Took::Split
-                        }
-                    }
-                    Stop::End | Stop::More => Took::Some(sweep.next, 0),
-                })
-            })
-        })
-    });
-    let Ok(Took::Some(next, _)) = step else {
-        return step;
+    let step =
+        access::giving_way(|give_way| sweep(machine, vm, at, end, look, give_way, &mut taken))?;
+    let Some(step) = step else {
+        return Ok(Took::Some(at, 0));
+    };
+    let Took::Some(next, _) = step else {
+        return Ok(step);
     };
     // Nobody sees these pages any more, and they are this VM's until they are freed: that needs no other lock.
     let mut bytes = 0u64;
@@ -292,6 +259,65 @@ fn take_some<M: Machine>(
     }
     machine.note_dirty();
     Ok(Took::Some(next, bytes))
+}
+
+/// The section of such a step, which puts into `taken` what it unmapped; `None`: it gave way.
+fn sweep<M: Machine>(
+    machine: M,
+    vm: VmId,
+    at: u64,
+    end: u64,
+    look: bool,
+    give_way: bool,
+    taken: &mut [Option<Leaf>; BATCH],
+) -> Result<Option<Took>, Error> {
+    machine.grants(vm, |grants| {
+        // Leaves come in ascending order, so the first granted page decides, and the grants are looked through once.
+        let granted = grants.first_in(at, end).unwrap_or(u64::MAX);
+        machine.space(vm, |space| {
+            let (stage2, memory, tlb) = access::tables(space)?;
+            machine.heap(|heap| {
+                if give_way && machine.wanted() {
+                    return Ok(None);
+                }
+                let mut why = Error::Busy;
+                let (mut split, mut gave_way) = (false, false);
+                let accept = |leaf: &Leaf| {
+                    let leaf_end = leaf.ipa.saturating_add(leaf.size);
+                    if heap.owner_of(leaf.pa) != Some(vm.0) {
+                        why = Error::NotPopulated;
+                    } else if granted < leaf_end {
+                        // What lies before the first granted page is not granted, also in a block.
+                        why = Error::Pinned;
+                        split = granted > leaf.ipa;
+                    } else if leaf.ipa == at && give_way && machine.wanted() {
+                        gave_way = true;
+                    } else {
+                        return !look;
+                    }
+                    false
+                };
+                let sweep = stage2.unmap_some(memory, tlb, at, end, taken, accept)?;
+                Ok(Some(match sweep.stop {
+                    _ if gave_way => return Ok(None),
+                    _ if sweep.taken != 0 => Took::Some(sweep.next, 0),
+                    Stop::Hole(until) => Took::Hole(until),
+                    Stop::Refused(_) if split => Took::Split,
+                    Stop::Refused(leaf) => Took::Not(leaf, why),
+                    Stop::Straddles(leaf) => {
+                        if heap.owner_of(leaf.pa) != Some(vm.0) {
+                            Took::Not(leaf, Error::NotPopulated)
+                        } else if granted == at {
+                            Took::Not(leaf, Error::Pinned)
+                        } else {
+                            Took::Split
+                        }
+                    }
+                    Stop::End | Stop::More => Took::Some(sweep.next, 0),
+                }))
+            })
+        })
+    })
 }
 
 /// [`abi::ops::RECLAIM`].

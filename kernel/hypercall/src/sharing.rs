@@ -81,14 +81,16 @@ pub(crate) async fn map<M: Machine>(
         return Err(Error::Denied);
     }
     access::stock(machine, cx).await?;
-    while map_page(machine, owner, vm, name, at, done)? {
+    while access::giving_way(|give_way| map_page(machine, owner, vm, name, at, done, give_way))?
+        == Some(true)
+    {
         cx.work(1).await?;
         access::stock(machine, cx).await?;
     }
     Ok(())
 }
 
-/// Maps the next page; whether there was one.
+/// Maps the next page; whether there was one. `None`: it gave way.
 fn map_page<M: Machine>(
     machine: M,
     owner: VmId,
@@ -96,15 +98,20 @@ fn map_page<M: Machine>(
     name: GrantRef,
     at: u64,
     done: &mut u64,
-) -> Result<bool, Error> {
+    give_way: bool,
+) -> Result<Option<bool>, Error> {
     machine.grants(owner, |grants| {
         let grant = grants.get_for(name, vm)?;
         let next = grant.next_to_map(at)?;
         *done = grant.mapped;
         let Some((from, to)) = next else {
-            return Ok(false);
+            return Ok(Some(false));
         };
+        let gives_way = || give_way && machine.wanted();
         let pa = access::own(machine, owner, from, grant.writable)?;
+        if gives_way() {
+            return Ok(None);
+        }
         let attributes = if grant.writable {
             Attributes::DATA
         } else {
@@ -116,14 +123,16 @@ fn map_page<M: Machine>(
             size: PAGE_SIZE,
             attributes,
         };
-        machine.space(vm, |space| {
+        let mapped = machine.space(vm, |space| {
             let (stage2, memory, tlb) = access::tables(space)?;
-            stage2.map_leaf(memory, tlb, leaf)?;
-            Ok::<_, Error>(())
+            Ok::<_, Error>(stage2.map_leaf(memory, tlb, leaf, || !gives_way())?)
         })?;
+        if !mapped {
+            return Ok(None);
+        }
         grant.page_mapped();
         *done = grant.mapped;
-        Ok(true)
+        Ok(Some(true))
     })
 }
 
@@ -290,8 +299,8 @@ async fn copy_one<M: Machine>(
     Ok(())
 }
 
-/// Copies some of `bytes`, the first ones; how many. With `give_way` none if an interrupt is waiting by the time that the
-/// places are found.
+/// Copies some of `bytes`, the first ones; how many. With `give_way` none if an interrupt is waiting by the time that either
+/// place is found.
 fn copy_piece<M: Machine>(
     machine: M,
     vm: VmId,
@@ -300,7 +309,11 @@ fn copy_piece<M: Machine>(
     bytes: u64,
     give_way: bool,
 ) -> Result<u64, Error> {
-    let copy = |from, to| machine.copy(from, to, bytes as usize) as u64;
+    let gives_way = || give_way && machine.wanted();
+    let copy = |from, to| match gives_way() {
+        true => 0,
+        false => machine.copy(from, to, bytes as usize) as u64,
+    };
     match (from, to) {
         (Side::Own(from), Side::Own(to)) => machine.space(vm, |space| {
             let (stage2, memory, _) = access::tables(space)?;
@@ -308,42 +321,49 @@ fn copy_piece<M: Machine>(
             let to = access::translate::<M>(stage2, memory, to, true)?;
             Ok(copy(from, to))
         }),
-        (Side::Granted(name, offset), Side::Own(own)) => {
-            with_granted(machine, vm, name, offset, bytes, false, |granted| {
-                if give_way && machine.wanted() {
-                    return Ok(0);
-                }
+        (Side::Granted(name, offset), Side::Own(own)) => with_granted(
+            machine,
+            vm,
+            name,
+            [offset, bytes],
+            false,
+            gives_way,
+            |granted| {
                 machine.space(vm, |space| {
                     let (stage2, memory, _) = access::tables(space)?;
                     let to = access::translate::<M>(stage2, memory, own, true)?;
                     Ok(copy(granted, to))
                 })
-            })
-        }
-        (Side::Own(own), Side::Granted(name, offset)) => {
-            with_granted(machine, vm, name, offset, bytes, true, |granted| {
-                if give_way && machine.wanted() {
-                    return Ok(0);
-                }
+            },
+        ),
+        (Side::Own(own), Side::Granted(name, offset)) => with_granted(
+            machine,
+            vm,
+            name,
+            [offset, bytes],
+            true,
+            gives_way,
+            |granted| {
                 machine.space(vm, |space| {
                     let (stage2, memory, _) = access::tables(space)?;
                     let from = access::translate::<M>(stage2, memory, own, false)?;
                     Ok(copy(from, granted))
                 })
-            })
-        }
+            },
+        ),
         (Side::Granted(..), Side::Granted(..)) => Err(Error::Invalid),
     }
 }
 
-/// Runs `section` with the physical address of a place in a grant, which stays that while it runs.
+/// Runs `section` with the physical address of a place in a grant, which stays that while it runs; answers 0 instead where it
+/// `gives_way`.
 fn with_granted<M: Machine>(
     machine: M,
     vm: VmId,
     name: GrantRef,
-    offset: u64,
-    bytes: u64,
+    [offset, bytes]: [u64; 2],
     write: bool,
+    gives_way: impl Fn() -> bool,
     section: impl FnOnce(u64) -> Result<u64, Error>,
 ) -> Result<u64, Error> {
     let owner = owner(machine, vm, name)?;
@@ -357,6 +377,13 @@ fn with_granted<M: Machine>(
             return Err(Error::Invalid);
         }
         let ipa = grant.ipa.saturating_add(offset);
-        section(access::own(machine, owner, ipa, write)?)
+        if gives_way() {
+            return Ok(0);
+        }
+        let pa = access::own(machine, owner, ipa, write)?;
+        if gives_way() {
+            return Ok(0);
+        }
+        section(pa)
     })
 }

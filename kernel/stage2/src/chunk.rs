@@ -86,7 +86,8 @@ impl Path {
 }
 
 impl Stage2 {
-    /// Maps one leaf of 4 KiB or 2 MiB, to which both addresses are aligned.
+    /// Maps one leaf of 4 KiB or 2 MiB, to which both addresses are aligned, if `accept` wants it once there is nothing else against
+    /// it. Whether it did.
     ///
     /// # Errors
     ///
@@ -97,7 +98,8 @@ impl Stage2 {
         memory: &mut impl TableMemory,
         tlb: &mut impl Maintenance,
         leaf: Leaf,
-    ) -> Result<(), Error> {
+        accept: impl FnOnce() -> bool,
+    ) -> Result<bool, Error> {
         let Leaf {
             ipa,
             pa,
@@ -111,7 +113,7 @@ impl Stage2 {
         if !(ipa | pa).is_multiple_of(size) {
             return Err(Error::Misaligned);
         }
-        let end = self.check_range(ipa, size)?;
+        self.check_range(ipa, size)?;
         check_attributes(attributes)?;
         if pa
             .checked_add(size)
@@ -124,10 +126,11 @@ impl Stage2 {
         if found != Descriptor::Empty || level_size(level) < size {
             return Err(Error::Overlap { ipa });
         }
-        let mut edit = self.edit(memory, tlb);
-        let filled = edit.fill(table, level, ipa, end, pa, attributes);
-        edit.announce();
-        filled
+        if !accept() {
+            return Ok(false);
+        }
+        self.edit(memory, tlb).hang(table, level, leaf)?;
+        Ok(true)
     }
 
     /// Unmaps leaves of `ipa..end` in ascending order, as many as `taken` has places for and one table has; each must lie
@@ -148,7 +151,8 @@ impl Stage2 {
     ) -> Result<Sweep, Error> {
         self.check_range(ipa, end.saturating_sub(ipa))?;
         let mut path = Path::default();
-        let (table, level, _) = self.walk(memory, ipa, PAGE_SIZE, &mut path);
+        let (table, level, first) = self.walk(memory, ipa, PAGE_SIZE, &mut path);
+        let mut first = Some(first);
         let size = level_size(level);
         let geometry = self.geometry();
         let mut edit = self.edit(memory, tlb);
@@ -163,7 +167,8 @@ impl Stage2 {
             let index = geometry.index(level, base);
             // The next entry may stand in another table: that is another step's walk.
             let other_table = sweep.next != ipa && index == 0;
-            let found = edit.read(table, level, index);
+            let found = first.take();
+            let found = found.unwrap_or_else(|| edit.read(table, level, index));
             let after = base.wrapping_add(size);
             match found {
                 _ if other_table => {
@@ -345,6 +350,39 @@ impl Stage2 {
 }
 
 impl<M: TableMemory, T: Maintenance> Edit<'_, M, T> {
+    /// Maps `leaf`, for which the descriptor of `table` is invalid, with the tables that are missing in between. A failure
+    /// changes nothing.
+    fn hang(&mut self, table: u64, level: u32, leaf: Leaf) -> Result<(), Error> {
+        let mut at = level;
+        while level_size(at) > leaf.size {
+            at = at.saturating_add(1);
+        }
+        // From the leaf upwards: until the last write no walker sees anything of it, so one announcement does for all.
+        let mut below = Descriptor::Leaf(leaf.pa, leaf.attributes);
+        while at > level {
+            let next = match self.alloc() {
+                Ok(next) => next,
+                Err(error) => {
+                    while let Descriptor::Table(unused) = below {
+                        at = at.saturating_add(1);
+                        below = self.read(unused, at, self.geometry.index(at, leaf.ipa));
+                        self.free(unused);
+                    }
+                    return Err(error);
+                }
+            };
+            self.write(next, at, self.geometry.index(at, leaf.ipa), below);
+            below = Descriptor::Table(next);
+            at = at.saturating_sub(1);
+        }
+        if matches!(below, Descriptor::Table(_)) {
+            self.announce();
+        }
+        self.write(table, level, self.geometry.index(level, leaf.ipa), below);
+        self.announce();
+        Ok(())
+    }
+
     /// After descriptors of `table` for `start..end` were made invalid: everybody forgets them, and the tables that are
     /// empty now are given back.
     fn prune(&mut self, table: u64, level: u32, path: &mut Path, start: u64, end: u64) {

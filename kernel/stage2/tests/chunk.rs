@@ -29,9 +29,10 @@ fn leaf(ipa: u64, pa: u64, size: u64) -> Leaf {
 }
 
 fn map(space: &mut Stage2, fake: &Fake, leaf: Leaf) -> Result<(), Error> {
-    let result = space.map_leaf(&mut fake.clone(), &mut fake.clone(), leaf);
+    let (tables, tlb) = (&mut fake.clone(), &mut fake.clone());
+    let result = space.map_leaf(tables, tlb, leaf, || true);
     fake.check_quiet();
-    result
+    result.map(|mapped| assert!(mapped))
 }
 
 fn unmap(
@@ -84,6 +85,24 @@ fn a_leaf_is_mapped_where_nothing_is() {
         map(&mut space, &fake, leaf(0, 1 << 48, PAGE)),
         Err(Error::OutsidePa)
     );
+}
+
+#[test]
+fn a_leaf_that_is_refused_or_finds_no_tables_changes_nothing() {
+    let (mut space, fake) = space(100);
+    let before = fake.used();
+    let (tables, tlb) = (&mut fake.clone(), &mut fake.clone());
+    let page = leaf(5 * PAGE, 0, PAGE);
+    assert_eq!(space.map_leaf(tables, tlb, page, || false), Ok(false));
+    for tables in 0..2 {
+        fake.set_limit(before + tables);
+        assert_eq!(map(&mut space, &fake, page), Err(Error::NoMemory));
+        assert_eq!((fake.used(), space.pages()), (before, before));
+    }
+    fake.set_limit(before + 2);
+    map(&mut space, &fake, page).unwrap();
+    assert_eq!(space.translate(&fake, 5 * PAGE).unwrap().pa, 0);
+    assert_eq!(fake.used(), before + 2);
 }
 
 #[test]

@@ -73,6 +73,29 @@ impl Watch {
         let size = 1u64 << (12 + 9 * (3 - level));
         Some((base + index as u64 * size, size))
     }
+
+    /// Walkers can come to `table` from now on, and to all below it.
+    fn appear(&mut self, table: u64, base: u64, level: u32) {
+        if !self.live.contains_key(&table) {
+            return;
+        }
+        let hidden = self.unannounced.iter().any(|(from, _)| *from == table);
+        assert!(
+            !hidden,
+            "a descriptor leads to {table:#x} before that is announced"
+        );
+        self.place.insert(table, (base, level));
+        let below: Vec<_> = self
+            .entries
+            .range((table, 0)..=(table, usize::MAX))
+            .filter(|(_, raw)| level < 3 && **raw & TABLE == TABLE)
+            .map(|((_, index), raw)| (*index, *raw & ADDRESS))
+            .collect();
+        for (index, next) in below {
+            let (base, _) = self.range(table, index).unwrap();
+            self.appear(next, base, level + 1);
+        }
+    }
 }
 
 /// Both traits, over the same watch; cloned, because the operations borrow each apart.
@@ -201,20 +224,12 @@ impl TableMemory for Fake {
                     "{before:#x} replaced by {new:#x} without break-before-make"
                 );
             }
-            if new & TABLE == TABLE && watch.live.contains_key(&(new & ADDRESS)) {
-                let hidden = watch
-                    .unannounced
-                    .iter()
-                    .any(|(from, _)| *from == new & ADDRESS);
-                assert!(
-                    !hidden,
-                    "a descriptor leads to {:#x} before that is announced",
-                    new & ADDRESS
-                );
-                if let Some((base, _)) = watch.range(table, index) {
-                    let level = watch.place[&table].1 + 1;
-                    watch.place.insert(new & ADDRESS, (base, level));
-                }
+            // Where no walker can come nothing needs to be announced yet.
+            if new & TABLE == TABLE
+                && let Some((base, _)) = watch.range(table, index)
+            {
+                let level = watch.place[&table].1 + 1;
+                watch.appear(new & ADDRESS, base, level);
             }
         }
         watch.unannounced.insert(at);
