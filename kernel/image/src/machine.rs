@@ -16,6 +16,7 @@ use crate::memory::{self, HEAP, Heap, Pool, Tlb};
 use crate::operate::Drive;
 use crate::platform::IrqGuard;
 use crate::signal::Signal;
+use crate::urgency::{self, Hurry};
 use crate::vm::{self, State, VMS, Vm};
 
 /// This image.
@@ -171,7 +172,17 @@ impl hypercall::Machine for Machine {
 
     fn stopped(self, id: VmId) -> impl Future<Output = ()> + Send {
         let vm = vm(id);
-        vm.quiet.until(move || life::is_quiet(vm).then_some(()))
+        async move {
+            let _hurry = Hurry::new(vm);
+            let look = move || {
+                let quiet = life::is_quiet(vm);
+                if !quiet {
+                    urgency::hurry(vm);
+                }
+                quiet.then_some(())
+            };
+            vm.quiet.until(look).await;
+        }
     }
 
     fn state(self, id: VmId) -> u64 {

@@ -4,7 +4,7 @@
 //! - `boot`: from the entry code to the first guest. `hooks`: what `arch` calls. `fault`: when EL2 itself fails.
 //! - `quick`: the exits that are answered at once. `exit`, `mmio`, `sysreg`, `calls`: why a guest left, and the
 //!   answer. `irq`, `deadline`: what comes from outside.
-//! - `run`, `scheduler`, `cores`: who runs next. `vm`, `vcpu`, `devices`: what they are. `load`, `pack`, `chosen`: where
+//! - `run`, `scheduler`, `cores`, `urgency`: who runs next. `vm`, `vcpu`, `devices`: what they are. `load`, `pack`, `chosen`: where
 //!   their images come from. `memory`: whose pages. `grace`: when
 //!   nobody looks at a table any more. `console`, `logger`, `status`, `power`: the operator's side.
 //!
@@ -127,6 +127,8 @@ mod symbols;
 mod sysreg;
 #[cfg(target_os = "none")]
 mod thread;
+#[cfg(target_os = "none")]
+mod urgency;
 #[cfg(target_os = "none")]
 mod vcpu;
 #[cfg(target_os = "none")]

@@ -10,8 +10,8 @@ pub use crate::sections::Core;
 pub type IrqGuard = preempt::IrqGuard<Core>;
 /// Data under a fair lock that is held with interrupts masked.
 pub type SpinLock<T> = sync::SpinLock<T, Core>;
-/// Data under a lock that is held with interrupts open; who waits for it sleeps.
-pub type Mutex<T> = sync::Mutex<T, Core>;
+/// Data under a lock that is held with interrupts open; who waits for it sleeps, and lends its urgency to the holder.
+pub type Mutex<T> = sync::Mutex<T, Core, crate::urgency::Lend>;
 /// A static that is made at run time, once.
 pub type Once<T> = sync::Once<T, Core>;
 

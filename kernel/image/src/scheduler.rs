@@ -244,14 +244,17 @@ pub fn unpause(irq: &IrqGuard, entity: &Entity) {
     }
 }
 
-/// The entity that runs here is at its boundary: stops or pauses it, if that was asked for meanwhile; says whether it was.
+/// The entity that runs here is at its boundary: stops or pauses it, if that was asked for meanwhile. Says whether the scheduler
+/// has to be asked who runs on.
 pub fn halt_here(irq: &IrqGuard, entity: &Entity) -> bool {
     if !entity.boundary.is_asked() {
         return false;
     }
     let now = arch::timer::now();
     let mut scheduler = of(entity).lock(irq);
-    entity.boundary.reached(&mut *scheduler, entity.id, now)
+    // Who waits for it to come here lends it nothing beyond this.
+    let lent = scheduler.disinherit(entity.id, now).is_some();
+    entity.boundary.reached(&mut *scheduler, entity.id, now) || lent
 }
 
 /// What runs here is left in the middle of EL2's work: it is not stopped or paused before that has come to an end.
@@ -266,6 +269,30 @@ pub fn block_inside(irq: &IrqGuard, entity: &Entity) -> bool {
     let mut scheduler = of(entity).lock(irq);
     let (cpu, now) = (arch::cpu::index(), arch::timer::now());
     entity.boundary.sleep(&mut *scheduler, entity.id, cpu, now)
+}
+
+/// `from` waits for what `holder` has in hand: until [`disinherit`] `holder` is as urgent. Of another pool's it knows nothing.
+pub fn inherit(irq: &IrqGuard, holder: &Entity, from: &Entity) {
+    let same_pool = holder.pool.load(Ordering::Relaxed) == from.pool.load(Ordering::Relaxed);
+    if !same_pool {
+        return;
+    }
+    let kick = of(holder)
+        .lock(irq)
+        .inherit(holder.id, from.id, arch::timer::now());
+    if let Some(cpu) = kick {
+        cores::kick(irq, cpu);
+    }
+}
+
+/// Nobody waits for `holder` any more.
+pub fn disinherit(irq: &IrqGuard, holder: &Entity) {
+    let kick = of(holder)
+        .lock(irq)
+        .disinherit(holder.id, arch::timer::now());
+    if let Some(cpu) = kick {
+        cores::kick(irq, cpu);
+    }
 }
 
 /// Whether the entity is stopped and no core holds its registers.

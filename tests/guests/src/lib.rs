@@ -45,3 +45,4 @@ pub mod realtime;
 pub mod rt;
 pub mod stress;
 pub mod stretch;
+pub mod urgent;

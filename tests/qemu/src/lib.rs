@@ -24,6 +24,8 @@ pub enum Action {
     Unattended,
     /// Drives the machine through its console, then waits for the end and judges it.
     Driven(fn(&mut Machine) -> Result<()>),
+    /// [`Driven`](Self::Driven), with instructions counted (QEMU's `-icount`): the same in every run, and a bar in time is one.
+    Counted(fn(&mut Machine) -> Result<()>),
     /// Something else, with no machine running.
     Other(fn(&mut Project) -> Result<()>),
 }

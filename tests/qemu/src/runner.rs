@@ -5,6 +5,7 @@
 use std::time::Instant;
 
 use cli::project::Project;
+use cli::run::Options;
 use cli::{Result, build};
 
 use crate::{Action, Case, Machine};
@@ -90,8 +91,12 @@ fn run_case(project: &mut Project, case: &Case) -> Result<()> {
         return action(project);
     }
     let build = build::build(project, &case.selection, case.system)?;
-    let mut machine = Machine::boot(project, build)?;
-    if let Action::Driven(drive) = case.action {
+    let options = Options {
+        icount: matches!(case.action, Action::Counted(_)),
+        ..Options::default()
+    };
+    let mut machine = Machine::boot_with(project, build, &options)?;
+    if let Action::Driven(drive) | Action::Counted(drive) = case.action {
         drive(&mut machine)?;
     }
     machine.finish()

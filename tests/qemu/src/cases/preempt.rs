@@ -7,7 +7,6 @@
 use cli::build;
 use cli::preempt::MODELS;
 use cli::project::Project;
-use cli::run::Options;
 use cli::selection::{DEFAULT_BOARD, Selection};
 use cli::{Failure, Result};
 
@@ -19,6 +18,7 @@ struct Row {
     system: &'static str,
     cores: u8,
     fragments: &'static [&'static str],
+    action: Action,
     needs_guests: bool,
     /// In which models it is a part of the plain run.
     always: &'static [&'static str],
@@ -40,8 +40,22 @@ const fn row(
         system,
         cores,
         fragments,
+        action: Action::Unattended,
         needs_guests: false,
         always,
+    }
+}
+
+/// In every model, with instructions counted.
+const fn counted(
+    what: &'static str,
+    system: &'static str,
+    cores: u8,
+    fragments: &'static [&'static str],
+) -> Row {
+    Row {
+        action: Action::Counted(|_| Ok(())),
+        ..row(what, system, cores, fragments, ALL)
     }
 }
 
@@ -68,6 +82,13 @@ const ROWS: &[Row] = &[
         &["debug", "burn"],
         &[],
     ),
+    // Random operations, the same in every run, so that what fails can be had again. The long runs, whose cores are as fast as
+    // the host lets them be, look for what nobody has seen yet.
+    counted("stress-short/2", "stress-short", 2, &["burn"]),
+    counted(HELD, "held", 2, &["faults"]),
+    // A VM is told to stop, and its core is asked for that only 5 ms later: meanwhile no call of it returns without an answer.
+    counted("stopped/2", "stopped", 2, &["faults"]),
+    counted(URGENT, "urgent", 1, &["burn"]),
     row("own-timer/1", "preempt-own", 1, &["burn"], ALL),
     row("beside/alloc/1", "preempt-alloc", 1, &["burn"], &[]),
     row("beside/destroy/1", "preempt-destroy", 1, &["burn"], NEW),
@@ -89,8 +110,13 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// Core scheduling waited for sibling cores with interrupts masked.
-const HELD: &str = "defect_2021_nobody_waits_with_interrupts_masked_for_another_core";
+/// Core scheduling waited for sibling cores with interrupts masked. Here a core is kept so for 5 ms, while from another its VM is
+/// paused, reset and destroyed: whoever else is due there is not kept waiting for 1 ms.
+const HELD: &str = "defect_2021_nobody_waits_with_interrupts_masked_for_another_core/2";
+
+/// Who waits for a VM to stand lends it its urgency: one is destroyed in the midst of calls, while another of a priority in
+/// between computes for 20 ms at a time.
+const URGENT: &str = "a_vm_that_is_stopped_in_the_midst_of_a_call_is_as_urgent_as_who_waits/1";
 
 /// The cases: those of one configuration together.
 pub fn cases() -> Vec<Case> {
@@ -101,63 +127,11 @@ pub fn cases() -> Vec<Case> {
                 name: format!("preempt/{model}/{}", row.what),
                 selection: selection(model, row.cores, row.fragments),
                 system: row.system,
-                action: Action::Unattended,
+                action: row.action,
                 needs_guests: row.needs_guests,
                 extended: !row.always.contains(&model),
             });
         }
-        let stretch: fn(&mut Project) -> Result<()> = match model {
-            "legacy" => |project| stretch(project, "legacy", " of intervals of "),
-            "full" => |project| stretch(project, "full", "STRETCH none"),
-            _ => |project| stretch(project, "hybrid", "STRETCH none"),
-        };
-        cases.push(Case {
-            name: format!("preempt/{model}/stretch/1"),
-            selection: selection(model, 1, &["burn"]),
-            system: "stretch",
-            action: Action::Other(stretch),
-            needs_guests: false,
-            extended: false,
-        });
-        let stress: fn(&mut Project) -> Result<()> = match model {
-            "legacy" => |project| stress(project, "legacy"),
-            "full" => |project| stress(project, "full"),
-            _ => |project| stress(project, "hybrid"),
-        };
-        cases.push(Case {
-            name: format!("preempt/{model}/stress-short/2"),
-            selection: selection(model, 2, &["burn"]),
-            system: "stress-short",
-            action: Action::Other(stress),
-            needs_guests: false,
-            extended: false,
-        });
-        let held: fn(&mut Project) -> Result<()> = match model {
-            "legacy" => |project| held(project, "legacy"),
-            "full" => |project| held(project, "full"),
-            _ => |project| held(project, "hybrid"),
-        };
-        cases.push(Case {
-            name: format!("preempt/{model}/{HELD}/2"),
-            selection: selection(model, 2, &["faults"]),
-            system: "held",
-            action: Action::Other(held),
-            needs_guests: false,
-            extended: false,
-        });
-        let stopped: fn(&mut Project) -> Result<()> = match model {
-            "legacy" => |project| stopped(project, "legacy"),
-            "full" => |project| stopped(project, "full"),
-            _ => |project| stopped(project, "hybrid"),
-        };
-        cases.push(Case {
-            name: format!("preempt/{model}/stopped/2"),
-            selection: selection(model, 2, &["faults"]),
-            system: "stopped",
-            action: Action::Other(stopped),
-            needs_guests: false,
-            extended: false,
-        });
         let crashes: fn(&mut Project) -> Result<()> = match model {
             "legacy" => |project| crashes(project, "legacy"),
             "full" => |project| crashes(project, "full"),
@@ -170,6 +144,20 @@ pub fn cases() -> Vec<Case> {
             action: Action::Other(crashes),
             needs_guests: false,
             extended: !NEW.contains(&model),
+        });
+        // Where an operation keeps its core it is said for how long, and it agrees with what its guest sees; where it does
+        // not keep it, that is said.
+        let stretch: fn(&mut Machine) -> Result<()> = match model {
+            "legacy" => |machine| machine.expect("alone", " of intervals of "),
+            _ => |machine| machine.expect("alone", "STRETCH none"),
+        };
+        cases.push(Case {
+            name: format!("preempt/{model}/stretch/1"),
+            selection: selection(model, 1, &["burn"]),
+            system: "stretch",
+            action: Action::Counted(stretch),
+            needs_guests: false,
+            extended: false,
         });
     }
     cases.push(Case {
@@ -191,47 +179,6 @@ fn selection(model: &str, cores: u8, fragments: &[&str]) -> Selection {
         cpus: Some(cores),
         settings: Vec::new(),
     }
-}
-
-/// Where an operation keeps its core it is said for how long, and it agrees with what its guest sees; where it does not keep
-/// it, that is said. Instructions are counted: else the longest is whatever kept the emulator itself from running.
-fn stretch(project: &mut Project, model: &str, says: &str) -> Result<()> {
-    let mut machine = counted(project, model, "burn", 1, "stretch")?;
-    machine.expect("alone", says)?;
-    machine.finish()
-}
-
-/// Random operations, the same in every run: instructions are counted, so that what fails can be had again. The long runs, whose
-/// cores are as fast as the host lets them be, look for what nobody has seen yet.
-fn stress(project: &mut Project, model: &str) -> Result<()> {
-    counted(project, model, "burn", 2, "stress-short")?.finish()
-}
-
-/// A core is kept with interrupts masked for 5 ms, while from another its VM is paused, reset and destroyed: whoever else is
-/// due there is not kept waiting. Instructions are counted, so that 1 ms, which is what the guest allows, is one.
-fn held(project: &mut Project, model: &str) -> Result<()> {
-    counted(project, model, "faults", 2, "held")?.finish()
-}
-
-/// A VM is told to stop, and its core is asked for that only 5 ms later: meanwhile no call of it returns without an answer.
-fn stopped(project: &mut Project, model: &str) -> Result<()> {
-    counted(project, model, "faults", 2, "stopped")?.finish()
-}
-
-/// A machine whose instructions are counted.
-fn counted(
-    project: &mut Project,
-    model: &str,
-    fragment: &str,
-    cores: u8,
-    system: &str,
-) -> Result<Machine> {
-    let build = build::build(project, &selection(model, cores, &[fragment]), system)?;
-    let options = Options {
-        icount: true,
-        ..Options::default()
-    };
-    Machine::boot_with(project, build, &options)
 }
 
 /// Crashing VMs end as configured in this model too.
