@@ -32,16 +32,13 @@ pub(crate) struct Entry<const VMS: usize> {
 impl<const VMS: usize, const LINE: usize, const QUEUE: usize, const FIFO: usize>
     Console<VMS, LINE, QUEUE, FIFO>
 {
-    /// A VM writes to its serial port; returns how many bytes were taken, the first ones. It takes `bytes.len()` steps of
-    /// the machine, so the caller chooses the length. An unknown VM's bytes are ignored.
+    /// A VM writes to its serial port; returns how many bytes were taken, the first ones. They are
+    /// copied, so the caller chooses the length. An unknown VM's bytes are ignored.
     pub fn offer(&mut self, vm: usize, bytes: &[u8]) -> usize {
         let Some(guest) = self.guests.get_mut(vm).filter(|_| !self.closed) else {
             return bytes.len();
         };
-        bytes
-            .iter()
-            .take_while(|byte| guest.source.push(**byte))
-            .count()
+        guest.source.push(bytes)
     }
 
     /// How many bytes [`Console::offer`] would take.

@@ -42,16 +42,18 @@ impl<const N: usize> Source<N> {
         N.saturating_sub(self.given.wrapping_sub(self.taken) as usize)
     }
 
-    pub(crate) fn push(&mut self, byte: u8) -> bool {
-        if self.room() == 0 {
-            return false;
-        }
+    /// Takes as many bytes as there is room for, the first ones; how many. All at once: the caller has a lock.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> usize {
+        let count = bytes.len().min(self.room());
+        let bytes = bytes.get(..count).unwrap_or_default();
         let at = self.given as usize & N.wrapping_sub(1);
-        if let Some(place) = self.bytes.get_mut(at) {
-            *place = byte;
-        }
-        self.given = self.given.wrapping_add(1);
-        true
+        // Up to the end of the ring, and on from its beginning.
+        let (before, behind) = self.bytes.split_at_mut_checked(at).unwrap_or_default();
+        let (head, tail) = bytes.split_at_checked(behind.len()).unwrap_or((bytes, &[]));
+        fill(behind, head);
+        fill(before, tail);
+        self.given = self.given.wrapping_add(count as u32);
+        count
     }
 
     /// The next byte, unless the line ends before it.
@@ -81,5 +83,12 @@ impl<const N: usize> Source<N> {
     /// The line has ended.
     pub(crate) const fn ended(&mut self) {
         self.ends = None;
+    }
+}
+
+/// Puts bytes at the beginning of a place.
+fn fill(place: &mut [u8], bytes: &[u8]) {
+    for (to, from) in place.iter_mut().zip(bytes) {
+        *to = *from;
     }
 }
