@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use arch::ram::{Ram, SharedRam};
 use frames::{Frames, Limbo};
 use hypercall::Error;
-use stage2::{Attributes, Geometry, Maintenance, Stage2, TableMemory};
+use stage2::{Attributes, Geometry, Leaf, Maintenance, Stage2, TableMemory};
 use tables::{Gic, Region, Vm, VmMemory};
 
 use crate::config::{BOARD, POOL_SIZE, SYSTEM, VMS as VM_COUNT};
@@ -320,8 +320,9 @@ pub fn geometry() -> Result<Geometry, &'static str> {
 /// How much of a VM's memory is mapped in one go.
 const MAP_SLICE: u64 = 4 << 20;
 
-/// Goes on with building a VM's address space, of which `done` bytes of memory are mapped: first what is small and the
-/// same for all, then its memory, slice by slice. Returns how many bytes are mapped now, `None` when that is all.
+/// Goes on with building a VM's address space, of which `done` bytes of memory are mapped: first its root, then its memory,
+/// slice by slice, and last what is small and the same for all. Returns how many bytes are mapped now, `None` when that is
+/// all. A step needs no more tables than [`stock`] keeps.
 ///
 /// # Errors
 ///
@@ -330,7 +331,10 @@ pub fn build(irq: &IrqGuard, vm: &vm::Vm, done: u64) -> Result<Option<u64>, Erro
     let result = if vm.stage2.lock(irq).is_none() {
         begin_to_build(irq, vm).map(|()| Some(0))
     } else {
-        build_slice(irq, vm, done)
+        match build_slice(irq, vm, done) {
+            Ok(None) => build_rest(irq, vm).map(|()| None),
+            step => step,
+        }
     };
     if result.is_err() {
         unbuild(irq, vm);
@@ -344,19 +348,36 @@ fn begin_to_build(irq: &IrqGuard, vm: &vm::Vm) -> Result<(), Error> {
     let pool = &mut *POOL.lock(irq);
     let space = Stage2::new(geometry, vm.table.vmid, pool).map_err(|_| Error::NoMemory)?;
     vm.vttbr.store(space.vttbr(), Ordering::SeqCst);
-    let tlb = &mut Tlb(space.vttbr());
-    let space = place.insert(space);
-    let page = frames::PAGE_SIZE;
-    if let Some((ipa, pa)) = crate::pv_time::page(vm.table) {
-        space
-            .map(pool, tlb, ipa, pa, page, Attributes::READ_ONLY)
-            .map_err(|_| Error::NoMemory)?;
-    }
-    if let Gic::V2 { vcpu, .. } = BOARD.gic {
+    *place = Some(space);
+    Ok(())
+}
+
+/// Maps what a VM has besides its memory: a page or two.
+fn build_rest(irq: &IrqGuard, vm: &vm::Vm) -> Result<(), Error> {
+    let clock = crate::pv_time::page(vm.table);
+    let clock = clock.map(|(ipa, pa)| (ipa, pa, Attributes::READ_ONLY));
+    let interface = match BOARD.gic {
         // One page: GICC_DIR, in the second, is emulated (see `mmio`).
-        let ipa = vm.table.gic.redistributor_or_cpu;
+        Gic::V2 { vcpu, .. } => Some((
+            vm.table.gic.redistributor_or_cpu,
+            vcpu.base,
+            Attributes::DEVICE,
+        )),
+        Gic::V3 { .. } => None,
+    };
+    let mut place = vm.stage2.lock(irq);
+    let space = place.as_mut().ok_or(Error::State)?;
+    let tlb = &mut Tlb(space.vttbr());
+    let pool = &mut *POOL.lock(irq);
+    for (ipa, pa, attributes) in clock.into_iter().chain(interface) {
+        let leaf = Leaf {
+            ipa,
+            pa,
+            size: frames::PAGE_SIZE,
+            attributes,
+        };
         space
-            .map(pool, tlb, ipa, vcpu.base, page, Attributes::DEVICE)
+            .map_leaf(pool, tlb, leaf, || true)
             .map_err(|_| Error::NoMemory)?;
     }
     Ok(())

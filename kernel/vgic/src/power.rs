@@ -56,14 +56,16 @@ impl<const WORDS: usize> Vgic<WORDS> {
         self.whole = 0;
         self.rwp = 0;
         self.busy = 0;
+        // All have the same route, and with nothing pending nobody is concerned by where it leads.
+        let target = self.resolve(0);
         for spi in &mut self.spis {
             spi.bank = Bank {
                 group,
                 ..Bank::ZERO
             };
             spi.route = [0; 32];
+            spi.target = [target; 32];
         }
-        self.route_all();
         self.kick = 0;
     }
 

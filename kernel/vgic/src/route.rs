@@ -25,7 +25,7 @@ impl<const WORDS: usize> Vgic<WORDS> {
     }
 
     /// Which vCPU a route means now.
-    fn resolve(&self, route: u32) -> u8 {
+    pub(crate) fn resolve(&self, route: u32) -> u8 {
         if self.vcpus == 1 && !self.is_v3() {
             return 0;
         }
@@ -73,15 +73,6 @@ impl<const WORDS: usize> Vgic<WORDS> {
         }
         if moved {
             self.touch(Place::Shared(word), bit(index));
-        }
-    }
-
-    /// Resolves all routes anew.
-    pub(crate) fn route_all(&mut self) {
-        for word in 0..self.spi_words as usize {
-            for index in Bits(u32::MAX) {
-                self.set_route(word, index, self.route(word, index));
-            }
         }
     }
 
