@@ -26,6 +26,8 @@ struct Waiter {
 /// The table.
 pub(crate) struct Waiters<const N: usize> {
     next: u64,
+    /// How many of those below are to be woken.
+    asleep: usize,
     slots: [Option<Waiter>; N],
 }
 
@@ -33,6 +35,7 @@ impl<const N: usize> Waiters<N> {
     pub(crate) const fn new() -> Self {
         Waiters {
             next: 0,
+            asleep: 0,
             slots: [const { None }; N],
         }
     }
@@ -49,7 +52,10 @@ impl<const N: usize> Waiters<N> {
             waiter.who = who;
             match &mut waiter.waker {
                 Some(old) => old.clone_from(waker),
-                none => *none = Some(waker.clone()),
+                none => {
+                    *none = Some(waker.clone());
+                    self.asleep = self.asleep.wrapping_add(1);
+                }
             }
             return true;
         }
@@ -65,6 +71,7 @@ impl<const N: usize> Waiters<N> {
             who,
             waker: Some(waker.clone()),
         });
+        self.asleep = self.asleep.wrapping_add(1);
         true
     }
 
@@ -72,6 +79,9 @@ impl<const N: usize> Waiters<N> {
     pub(crate) fn leave(&mut self, place: &mut Place) -> bool {
         let left = self.find(*place).and_then(Option::take);
         *place = None;
+        if left.as_ref().is_some_and(|waiter| waiter.waker.is_some()) {
+            self.asleep = self.asleep.wrapping_sub(1);
+        }
         left.is_some_and(|waiter| waiter.waker.is_none())
     }
 
@@ -82,12 +92,18 @@ impl<const N: usize> Waiters<N> {
 
     /// The waker of the first who came at `from` or later, before `limit`, and has not been woken.
     fn take(&mut self, from: u64, limit: u64) -> Option<(u64, Waker)> {
+        // Mostly it was the only one, or nobody waits at all.
+        if self.asleep == 0 {
+            return None;
+        }
         let waiting = self.slots.iter_mut().flatten();
         let first = waiting
             .filter(|w| w.waker.is_some() && (from..limit).contains(&w.order))
             .min_by_key(|w| w.order)?;
         let order = first.order;
-        first.waker.take().map(|waker| (order, waker))
+        let waker = first.waker.take()?;
+        self.asleep = self.asleep.wrapping_sub(1);
+        Some((order, waker))
     }
 
     /// Who waits, in no order.
@@ -173,7 +189,10 @@ impl<S, P: Platform, const N: usize> Gate<S, P, N> {
 
     /// Wakes everybody who waits now, in the order of their coming. Bounded by the size of the table.
     pub(crate) fn wake_all(&self) {
-        let limit = self.with(|inside| inside.waiters.next);
+        let (limit, nobody) = self.with(|inside| (inside.waiters.next, inside.waiters.asleep == 0));
+        if nobody {
+            return;
+        }
         let mut from = 0;
         // A section for each: wakers run outside, and IRQs get their turn in between.
         while let Some((order, waker)) = self.with(|inside| inside.waiters.take(from, limit)) {
