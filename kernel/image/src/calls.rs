@@ -81,7 +81,7 @@ fn carry_out(vcpu: &'static Vcpu, guest: &mut GuestContext, outcome: Outcome) ->
             }
         }
         Outcome::CpuOn { target, entry } => {
-            IrqGuard::with(|irq| turn_on(irq, vcpu, target, entry));
+            turn_on(vcpu, target, entry);
             guest.set(0, SUCCESS);
         }
         Outcome::CpuOff { last: true } => stop(vcpu, Reason::PowerOff),
@@ -126,14 +126,15 @@ fn carry_out(vcpu: &'static Vcpu, guest: &mut GuestContext, outcome: Outcome) ->
 }
 
 /// Turns vCPU `target` on; at once, or when the core that still has its old registers lets go of them.
-fn turn_on(irq: &IrqGuard, caller: &'static Vcpu, target: usize, entry: Entry) {
+fn turn_on(caller: &'static Vcpu, target: usize, entry: Entry) {
     let vm = caller.vm;
     let Some(target) = vm.vcpu(target) else {
         return;
     };
     if matches!(vm.state(), State::Running | State::Paused) {
-        *target.start.lock(irq) = Some(entry);
-        run::begin_pending_start(irq, target);
+        // Two sections: in between another core may begin it, or a stop of the VM come before it.
+        target.start.with(|start| *start = Some(entry));
+        IrqGuard::with(|irq| run::begin_pending_start(irq, target));
     }
 }
 

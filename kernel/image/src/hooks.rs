@@ -160,8 +160,7 @@ extern "C" fn caesura_preempt() {
     loop {
         let saved = arch::cpu::irq_mask();
         sections::irqs_off();
-        // SAFETY: masked here.
-        unsafe { IrqGuard::assume(thread::preempt) };
+        thread::preempt();
         sections::irqs_on();
         // SAFETY: matches the mask above, on the same thread; the section is over.
         unsafe { arch::cpu::irq_restore(saved) };
@@ -175,20 +174,23 @@ extern "C" fn caesura_preempt() {
 #[unsafe(no_mangle)]
 extern "C" fn caesura_irq() {
     sections::exception("irq-in-el2");
-    // SAFETY: exceptions mask interrupts; what `interrupted` may give the core to runs with its own guards.
-    unsafe { IrqGuard::assume(interrupted) };
+    // SAFETY: exceptions mask interrupts, and `interrupted` does not unmask them.
+    let due = unsafe { IrqGuard::assume(interrupted) };
+    if due {
+        thread::preempt();
+    }
     sections::irqs_on();
 }
 
-/// Handles what interrupted EL2; where EL2 can be preempted, gives the core away if it is wanted.
-fn interrupted(irq: &IrqGuard) {
+/// Handles what interrupted EL2; whether the core is to be given away if it is wanted, as it may be where EL2 can be
+/// preempted.
+fn interrupted(irq: &IrqGuard) -> bool {
     irq::handle_all(irq);
-    if Model::THREADS && crate::cores::has_work(irq) {
-        crate::cores::due_if_preemptible(irq);
-        if arch::cpu::is_due() {
-            thread::preempt(irq);
-        }
+    if !Model::THREADS || !crate::cores::has_work(irq) {
+        return false;
     }
+    crate::cores::due_if_preemptible(irq);
+    arch::cpu::is_due()
 }
 
 /// EL2 itself has failed.

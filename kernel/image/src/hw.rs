@@ -148,8 +148,8 @@ pub fn save(irq: &IrqGuard, vcpu: &'static Vcpu) -> arch::timer::VirtualTimer {
     registers.timer
 }
 
-/// Puts the vCPU's registers on this core, but for the interrupt controller's. Returns its virtual timer as it was saved.
-pub fn restore(irq: &IrqGuard, vcpu: &'static Vcpu) -> arch::timer::VirtualTimer {
+/// Puts the vCPU's registers on this core, but for its timer and the interrupt controller's.
+pub fn restore(irq: &IrqGuard, vcpu: &'static Vcpu) {
     let registers = vcpu.registers.lock(irq);
     let serror = if registers.serror_pending {
         hcr::VSE
@@ -176,8 +176,13 @@ pub fn restore(irq: &IrqGuard, vcpu: &'static Vcpu) -> arch::timer::VirtualTimer
         registers.fp.restore();
         arch::guest::load(&identity);
     }
-    arch::timer::restore_virtual(&registers.timer, vcpu.vm.offset().register());
-    registers.timer
+}
+
+/// Sets the hardware's virtual timer to the vCPU's. Returns it as it was saved.
+pub fn restore_timer(irq: &IrqGuard, vcpu: &'static Vcpu) -> arch::timer::VirtualTimer {
+    let timer = vcpu.registers.lock(irq).timer;
+    arch::timer::restore_virtual(&timer, vcpu.vm.offset().register());
+    timer
 }
 
 /// Puts the loaded guest's EL1 registers into their reset state.

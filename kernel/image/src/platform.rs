@@ -8,6 +8,8 @@ pub type Model = model::Model;
 pub use crate::sections::Core;
 /// Proof that this core's interrupts are masked.
 pub type IrqGuard = preempt::IrqGuard<Core>;
+/// A section that is not rescheduled.
+pub type PreemptGuard = preempt::PreemptGuard<Core>;
 /// Data under a fair lock that is held with interrupts masked.
 pub type SpinLock<T> = sync::SpinLock<T, Core>;
 /// Data under a lock that is held with interrupts open; who waits for it sleeps, and lends its urgency to the holder.

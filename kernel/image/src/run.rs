@@ -230,6 +230,10 @@ pub fn switch() -> *mut GuestContext {
 /// Decides who runs here next.
 fn turn(irq: &IrqGuard) -> Turn {
     watch::pass(irq, Doing::Scheduling);
+    // What came up since this core was last asked, lest it overtakes the decision.
+    if cores::take(irq, Work::Deadline) {
+        deadline::expire(irq);
+    }
     if cores::take(irq, Work::Background) {
         return Turn::Background;
     }
@@ -273,6 +277,8 @@ fn is_overtaken(irq: &IrqGuard) -> bool {
     // As for an entry: a turn that is over before it begins is no reason.
     deadline::spare(local, now);
     if due {
+        // If an interrupt has said so too, once is enough.
+        cores::take(irq, Work::Deadline);
         deadline::expire(irq);
     }
     !settled_here(irq)
@@ -320,8 +326,8 @@ fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
             Some(thread) => Turn::Begin(thread, hooks::load_context),
         };
     }
-    if !is_loaded(irq, vcpu) {
-        switch_in(irq, vcpu);
+    if !is_loaded(irq, vcpu) && !switch_in(irq, vcpu) {
+        return Turn::Again;
     }
     let local = cores::local(irq);
     deadline::spare(local, arch::timer::now());
@@ -454,11 +460,16 @@ fn switch_out(irq: &IrqGuard, vcpu: &'static Vcpu) {
     deadline::left_behind(irq, vcpu, &timer);
 }
 
-/// Puts the vCPU's registers on this core.
-fn switch_in(irq: &IrqGuard, vcpu: &'static Vcpu) {
+/// Puts the vCPU's registers on this core. `false` if an interrupt waits: then nothing has happened, and they are where they
+/// were, which is why the first half can be given up.
+fn switch_in(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
+    hw::restore(irq, vcpu);
+    if arch::cpu::irq_waits() {
+        return false;
+    }
     vcpu.set_core(Some(arch::cpu::index()));
     cores::local(irq).loaded.set(Some(vcpu));
-    let timer = hw::restore(irq, vcpu);
+    let timer = hw::restore_timer(irq, vcpu);
     // Another vCPU of the VM may use the same ASIDs for other address spaces (Arm ARM D8.16, CnP = 0).
     if let Some(last) = cores::local(irq).last_of.get(vcpu.vm.number)
         && last.replace(vcpu.index) != vcpu.index
@@ -472,6 +483,7 @@ fn switch_in(irq: &IrqGuard, vcpu: &'static Vcpu) {
     let fired = u32::from(fired).wrapping_shl(VIRTUAL_TIMER);
     vm::with_gic(irq, vcpu, |gic, hw| gic.load_fired(vcpu.index, fired, hw));
     deadline::taken_along(irq, vcpu);
+    true
 }
 
 /// Loads the VM of `first`, its first vCPU, until that is done or the core is wanted.

@@ -7,25 +7,37 @@ use core::sync::atomic::Ordering;
 
 use crate::cores::{self, Work};
 use crate::entity::{Entity, Runs};
-use crate::platform::IrqGuard;
+use crate::platform::{IrqGuard, PreemptGuard};
 use crate::{hooks, hw, run, scheduler};
 
 /// What runs here, EL2's work for somebody, is due: does what is asked of this core, and if that leads to another
-/// entity, leaves the work in the middle. Returns when it is to go on, perhaps on another core.
-pub fn preempt(irq: &IrqGuard) {
-    arch::cpu::clear_due();
-    let Some(running) = cores::local(irq).running.get() else {
+/// entity, leaves the work in the middle. Returns when it is to go on, perhaps on another core. No [`IrqGuard`] section is open.
+pub fn preempt() {
+    let Some(running) = IrqGuard::with(who_gives_way) else {
         return;
     };
+    // None waits for all of this: interrupts are let in, and what they ask for is done when the work has been left, not from
+    // within them, so that there is never more than one of them on this stack.
+    PreemptGuard::with(|_| hw::with_interrupts(|| ()));
+    IrqGuard::with(|irq| {
+        let entity = running.entity();
+        if let Some(thread) = entity.thread() {
+            run::book_others(irq, entity);
+            scheduler::suspend(irq, entity);
+            hw::leave(thread, hooks::core_context);
+        }
+    });
+}
+
+/// Does what is asked of this core; who runs here, if that leads to another.
+fn who_gives_way(irq: &IrqGuard) -> Option<Runs> {
+    arch::cpu::clear_due();
+    let running = cores::local(irq).running.get()?;
     let same = match running {
         Runs::Vcpu(vcpu) if run::is_loaded(irq, vcpu) => run::settled(irq, vcpu),
         _ => run::settled_here(irq),
     };
-    if !same && let Some(thread) = running.entity().thread() {
-        run::book_others(irq, running.entity());
-        scheduler::suspend(irq, running.entity());
-        hw::leave(thread, hooks::core_context);
-    }
+    (!same).then_some(running)
 }
 
 /// What runs here sleeps in the middle of EL2's work until [`unpark`] wakes it; returns at once if that has happened since

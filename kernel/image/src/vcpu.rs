@@ -53,6 +53,7 @@ pub struct Vcpu {
 
 /// What a vCPU consists of while it is on no core. In this order: two system registers are moved by one instruction where
 /// they are near the beginning.
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Registers {
     /// EL1 system registers.
@@ -100,7 +101,9 @@ impl Vcpu {
 
     /// Puts it, which is off, into the state in which it starts at `entry`.
     pub fn reset(&self, irq: &IrqGuard, entry: Entry) {
-        *self.registers.lock(irq) = Registers::new();
+        // Not made on the stack first: this is done with interrupts masked.
+        static FRESH: Registers = Registers::new();
+        self.registers.lock(irq).clone_from(&FRESH);
         self.frame.lock(irq).reset(entry.address, entry.context);
     }
 

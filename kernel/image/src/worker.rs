@@ -120,10 +120,10 @@ pub fn main() -> ! {
     };
     loop {
         match hw::with_interrupts(|| TASKS.run(task)) {
-            Step::Pending(why) if why.leaves() => IrqGuard::with(|irq| {
-                cores::request_here(irq, Work::Reschedule);
-                thread::preempt(irq);
-            }),
+            Step::Pending(why) if why.leaves() => {
+                IrqGuard::with(|irq| cores::request_here(irq, Work::Reschedule));
+                thread::preempt();
+            }
             _ if TASKS.is_ready(task) => {}
             _ => IrqGuard::with(thread::park),
         }
