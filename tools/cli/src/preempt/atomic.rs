@@ -12,16 +12,16 @@ use crate::{Failure, Result, build};
 
 /// Instructions for which `full` may keep interrupts masked at most.
 pub const BAR: u64 = 1_500;
-/// Where it is looked for, besides the systems of the experiment.
-const OTHERS: [&str; 8] = [
+/// Where it is looked for, besides the systems of the experiment: what the tests run and one core is enough for. With several, a
+/// tick is an instruction of any of them.
+const OTHERS: [&str; 7] = [
     "hello",
-    "arch",
     "restarts",
     "abuse",
     "stress-short",
     "attack",
-    "chatter",
-    "held",
+    "urgent",
+    "stretch",
 ];
 
 /// A row of `preempt-atomic.json`: the longest section of a kind in a system.
