@@ -114,7 +114,7 @@ pub fn firmware(function: u32, arguments: [u64; 3]) -> Option<u64> {
 }
 
 /// Runs `work` with interrupts unmasked, then masks them again. No [`IrqGuard`] section may be open: none of the
-/// callers (`hooks`, `run`) holds one.
+/// callers (`hooks`, `run`, `thread`, `worker`) holds one.
 pub fn with_interrupts<R>(work: impl FnOnce() -> R) -> R {
     crate::sections::irqs_on();
     // SAFETY: no guard section is open, so nothing is borrowed that the interrupt hook touches; an exit's

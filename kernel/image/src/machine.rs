@@ -173,7 +173,7 @@ impl hypercall::Machine for Machine {
     fn stopped(self, id: VmId) -> impl Future<Output = ()> + Send {
         let vm = vm(id);
         async move {
-            let _hurry = Hurry::new(vm);
+            let _hurry = Hurry(vm);
             let look = move || {
                 let quiet = life::is_quiet(vm);
                 if !quiet {

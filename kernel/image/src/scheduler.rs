@@ -236,25 +236,22 @@ pub fn pause(irq: &IrqGuard, entity: &Entity) {
 /// Ends [`pause`].
 pub fn unpause(irq: &IrqGuard, entity: &Entity) {
     let now = arch::timer::now();
-    let kick = entity
+    let kicks = entity
         .boundary
         .unpause(&mut *of(entity).lock(irq), entity.id, now);
-    if let Some(cpu) = kick {
+    for cpu in kicks.into_iter().flatten() {
         cores::kick(irq, cpu);
     }
 }
 
-/// The entity that runs here is at its boundary: stops or pauses it, if that was asked for meanwhile. Says whether the scheduler
-/// has to be asked who runs on.
+/// The entity that runs here is at its boundary: stops or pauses it, if that was asked for meanwhile; says whether it was.
 pub fn halt_here(irq: &IrqGuard, entity: &Entity) -> bool {
     if !entity.boundary.is_asked() {
         return false;
     }
     let now = arch::timer::now();
     let mut scheduler = of(entity).lock(irq);
-    // Who waits for it to come here lends it nothing beyond this.
-    let lent = scheduler.disinherit(entity.id, now).is_some();
-    entity.boundary.reached(&mut *scheduler, entity.id, now) || lent
+    entity.boundary.reached(&mut *scheduler, entity.id, now)
 }
 
 /// What runs here is left in the middle of EL2's work: it is not stopped or paused before that has come to an end.
@@ -271,15 +268,31 @@ pub fn block_inside(irq: &IrqGuard, entity: &Entity) -> bool {
     entity.boundary.sleep(&mut *scheduler, entity.id, cpu, now)
 }
 
-/// `from` waits for what `holder` has in hand: until [`disinherit`] `holder` is as urgent. Of another pool's it knows nothing.
+/// `from` waits for what `holder` has in hand: until [`disinherit`] `holder` is as urgent.
 pub fn inherit(irq: &IrqGuard, holder: &Entity, from: &Entity) {
-    let same_pool = holder.pool.load(Ordering::Relaxed) == from.pool.load(Ordering::Relaxed);
-    if !same_pool {
+    lend(irq, holder, from, |scheduler, now| {
+        scheduler.inherit(holder.id, from.id, now)
+    });
+}
+
+/// `from` waits for `entity` to be quiet: see [`sched::Boundary::hurry`].
+pub fn hurry(irq: &IrqGuard, entity: &Entity, from: &Entity) {
+    lend(irq, entity, from, |scheduler, now| {
+        entity.boundary.hurry(scheduler, entity.id, from.id, now)
+    });
+}
+
+/// Of another pool's entities a scheduler knows nothing.
+fn lend(
+    irq: &IrqGuard,
+    to: &Entity,
+    from: &Entity,
+    how: impl FnOnce(&mut Scheduler, u64) -> Option<usize>,
+) {
+    if to.pool.load(Ordering::Relaxed) != from.pool.load(Ordering::Relaxed) {
         return;
     }
-    let kick = of(holder)
-        .lock(irq)
-        .inherit(holder.id, from.id, arch::timer::now());
+    let kick = how(&mut of(to).lock(irq), arch::timer::now());
     if let Some(cpu) = kick {
         cores::kick(irq, cpu);
     }
@@ -358,7 +371,7 @@ pub fn switched_out(irq: &IrqGuard, entity: &Entity) -> bool {
     let (mut kick, awaited) = {
         let mut scheduler = here(irq).lock(irq);
         let (cpu, now) = (arch::cpu::index(), arch::timer::now());
-        entity.boundary.saved(&mut *scheduler, cpu, now)
+        entity.boundary.saved(&mut *scheduler, entity.id, cpu, now)
     };
     while kick != 0 {
         cores::kick(irq, kick.trailing_zeros() as usize);

@@ -49,26 +49,14 @@ impl Boost for Lend {
     }
 }
 
-/// Somebody waits for a VM to stand, and hurries those of its vCPUs for which EL2 works; until it is dropped.
-pub struct Hurry(&'static Vm);
+/// Somebody waits for a VM to stand, and [`hurry`]s it; when this is dropped, no longer.
+pub struct Hurry(pub &'static Vm);
 
-impl Hurry {
-    /// For whoever waits for `vm`.
-    pub fn new(vm: &'static Vm) -> Self {
-        Self(vm)
-    }
-}
-
-/// Who runs here waits for what is left of a VM's vCPUs.
+/// Who runs here waits for a VM to stand: those of its vCPUs for which EL2 works are as urgent meanwhile.
 pub fn hurry(vm: &'static Vm) {
-    if !Model::THREADS {
-        return;
-    }
-    let me = Lend::current();
-    for vcpu in vm.vcpus() {
-        let stands = IrqGuard::with(|irq| scheduler::is_quiet(irq, &vcpu.entity));
-        if !stands {
-            Lend::inherit(vcpu.entity.id.0.into(), me);
+    if let Some(me) = by_number(Lend::current()) {
+        for vcpu in vm.vcpus() {
+            IrqGuard::with(|irq| scheduler::hurry(irq, &vcpu.entity, me));
         }
     }
 }

@@ -61,14 +61,8 @@ impl Times {
 
     /// The same with `ticks` of the guest's time (no more than there are) under [`Heading::Own`] instead.
     #[must_use]
-    pub const fn guest_to_own(mut self, ticks: u64) -> Self {
-        let ticks = if ticks < self.guest {
-            ticks
-        } else {
-            self.guest
-        };
-        self.guest = self.guest.wrapping_sub(ticks);
-        self.own = self.own.saturating_add(ticks);
+    pub fn guest_to_own(mut self, ticks: u64) -> Self {
+        shift(&mut self.guest, &mut self.own, ticks);
         self
     }
 
@@ -79,6 +73,14 @@ impl Times {
             .saturating_add(self.charged())
             .saturating_add(self.asleep)
     }
+}
+
+/// Books `ticks` elsewhere, as far as there are so many.
+#[inline(always)]
+fn shift(from: &mut u64, to: &mut u64, ticks: u64) {
+    let ticks = ticks.min(*from);
+    *from = from.wrapping_sub(ticks);
+    *to = to.saturating_add(ticks);
 }
 
 /// One vCPU's account.
@@ -141,9 +143,7 @@ impl Account {
     #[inline(always)]
     pub fn guest_to_own(&mut self, ticks: u64) {
         let [_, _, guest, own, _, _] = &mut self.booked;
-        let ticks = if ticks < *guest { ticks } else { *guest };
-        *guest = guest.wrapping_sub(ticks);
-        *own = own.saturating_add(ticks);
+        shift(guest, own, ticks);
     }
 
     /// EL2 turns to work for others while this vCPU is on the core, for instance an interrupt of another VM.

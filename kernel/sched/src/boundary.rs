@@ -4,6 +4,9 @@
 //! preempted and sleep, and halts at its *boundary*, where nothing of it is on an EL2 stack. [`Policy`] knows nothing of
 //! that; what it is told in which case stands here.
 //!
+//! Who waits for it to halt may lend it urgency ([`hurry`](Boundary::hurry)), lest one of an urgency in between keeps both waiting. That
+//! ends with the reason: where it halts, or may go on.
+//!
 //! Everything that takes the policy is called under its lock; what is only looked at may be looked at by anybody.
 
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -81,13 +84,30 @@ impl Boundary {
         }
     }
 
-    /// Ends [`pause`](Self::pause). Returns the core to kick.
-    pub fn unpause(&self, policy: &mut impl Policy, id: VcpuId, now: u64) -> Option<CpuId> {
+    /// Ends [`pause`](Self::pause). Returns the cores to kick.
+    pub fn unpause(&self, policy: &mut impl Policy, id: VcpuId, now: u64) -> [Option<CpuId>; 2] {
         self.ask(NOTHING);
-        policy.unpause(id, now)
+        let unhurried = policy.disinherit(id, now);
+        [unhurried, policy.unpause(id, now)]
     }
 
-    /// What runs here is at its boundary: carries out what is asked of it, and says whether that was anything.
+    /// `from` waits for it to be quiet: if it is to be, and is not, it is as urgent as `from` until it halts, or may go on, or
+    /// [`Policy::disinherit`]. Returns the core to kick.
+    pub fn hurry(
+        &self,
+        policy: &mut impl Policy,
+        id: VcpuId,
+        from: VcpuId,
+        now: u64,
+    ) -> Option<CpuId> {
+        if !self.is_asked() || self.is_quiet(policy, id) {
+            return None;
+        }
+        policy.inherit(id, from, now)
+    }
+
+    /// What runs here is at its boundary: carries out what is asked of it, and says whether that was anything. If it was
+    /// nothing, whoever asked has told its core to look again.
     pub fn reached(&self, policy: &mut impl Policy, id: VcpuId, now: u64) -> bool {
         // Not what was seen before the lock was had: a pause may have been ended since, and whoever ended it does so once.
         match self.asked.load(Ordering::SeqCst) {
@@ -95,6 +115,8 @@ impl Boundary {
             PAUSE => drop(policy.pause(id, now)),
             _ => return false,
         }
+        // Its core is about to ask anyway.
+        let _ = policy.disinherit(id, now);
         true
     }
 
@@ -116,8 +138,19 @@ impl Boundary {
 
     /// The core `cpu` has saved its registers. Returns the cores to kick, and whether somebody may wait to hear so: whoever asks
     /// something of it and then looks, either finds it quiet or is told here, at whatever point of the switch that was asked.
-    pub fn saved(&self, policy: &mut impl Policy, cpu: CpuId, now: u64) -> (Cores, bool) {
-        (policy.switched_out(cpu, now), self.is_asked())
+    pub fn saved(
+        &self,
+        policy: &mut impl Policy,
+        id: VcpuId,
+        cpu: CpuId,
+        now: u64,
+    ) -> (Cores, bool) {
+        let kicks = policy.switched_out(cpu, now);
+        if self.is_asked() && self.is_quiet(policy, id) {
+            // It neither runs nor waits to: nobody is to be kicked.
+            let _ = policy.disinherit(id, now);
+        }
+        (kicks, self.is_asked())
     }
 
     /// Whether it is stopped or paused, at its boundary, and no core holds its registers.

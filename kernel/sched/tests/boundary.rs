@@ -15,6 +15,8 @@ const WINDOWS: [Window; 1] = [Window {
 }];
 
 const ID: VcpuId = VcpuId(0);
+/// Another, asleep.
+const URGENT: VcpuId = VcpuId(1);
 
 /// A vCPU alone on a core, and what is asked of it.
 struct Asked {
@@ -32,16 +34,22 @@ impl Asked {
             windows: &WINDOWS,
         };
         scheduler.configure(&config).unwrap();
-        let params = vec![Params::shared(1, 256).urgent(5)];
-        let mut machine = Machine::new(scheduler, 1, params).with_online(1);
-        machine.start_all();
+        // The null policy has room for one on a core.
+        let other = (kind != Kind::Null).then(|| Params::shared(1, 256).urgent(9));
+        let params = [Params::shared(1, 256).urgent(5)].into_iter().chain(other);
+        let mut machine = Machine::new(scheduler, 1, params.collect()).with_online(1);
+        machine.start(0);
+        machine.settle();
         let boundary = Boundary::new();
         Asked { machine, boundary }
     }
 
-    fn ask(&mut self, what: impl FnOnce(&Boundary, &mut Any<4, 8>, u64) -> Option<usize>) {
-        let kick = what(&self.boundary, &mut self.machine.policy, self.machine.now);
-        self.machine.kick(kick);
+    fn ask<K: IntoIterator<Item = usize>>(
+        &mut self,
+        what: impl FnOnce(&Boundary, &mut Any<4, 8>, u64) -> K,
+    ) {
+        let kicks = what(&self.boundary, &mut self.machine.policy, self.machine.now);
+        self.machine.kick(kicks);
     }
 
     fn pause(&mut self) {
@@ -49,14 +57,21 @@ impl Asked {
     }
 
     fn unpause(&mut self) {
-        self.ask(|boundary, policy, now| boundary.unpause(policy, ID, now));
+        self.ask(|boundary, policy, now| boundary.unpause(policy, ID, now).into_iter().flatten());
     }
 
     fn stop(&mut self) {
-        let kicks = self
-            .boundary
-            .stop(&mut self.machine.policy, ID, self.machine.now);
-        self.machine.kick(kicks.into_iter().flatten());
+        self.ask(|boundary, policy, now| boundary.stop(policy, ID, now).into_iter().flatten());
+    }
+
+    /// One that is more urgent waits for it to be quiet; whether that makes it more urgent than it is by itself.
+    fn hurry(&mut self) -> bool {
+        self.ask(|boundary, policy, now| boundary.hurry(policy, ID, URGENT, now));
+        self.is_hurried()
+    }
+
+    fn is_hurried(&self) -> bool {
+        self.machine.policy.key(ID) == self.machine.policy.key(URGENT)
     }
 
     /// EL2's work for it waits for something, in the middle.
@@ -176,7 +191,6 @@ fn one_that_is_stopped_in_the_middle_is_woken_stays_awake_and_stops_at_its_bound
     }
 }
 
-/// Or it would never run again after its next start.
 /// Who had asked saw a core hold its registers still, and heard no more of it: a VM's end never came.
 #[test]
 fn who_asks_while_registers_are_being_saved_finds_it_quiet_or_is_told() {
@@ -201,7 +215,7 @@ fn who_asks_while_registers_are_being_saved_finds_it_quiet_or_is_told() {
                         1 => {
                             asked.machine.cores[0].leaving = None;
                             let policy = &mut asked.machine.policy;
-                            told = asked.boundary.saved(policy, 0, 0).1;
+                            told = asked.boundary.saved(policy, ID, 0, 0).1;
                         }
                         _ => {}
                     }
@@ -216,6 +230,7 @@ fn who_asks_while_registers_are_being_saved_finds_it_quiet_or_is_told() {
     }
 }
 
+/// Or it would never run again after its next start.
 #[test]
 fn a_stop_ends_a_pause() {
     for kind in Kind::ALL {
@@ -230,4 +245,36 @@ fn a_stop_ends_a_pause() {
         asked.machine.start(0);
         assert!(asked.goes_on(), "{kind:?}");
     }
+}
+
+/// What was lent for a pause went on when that had ended, for as long as whoever had asked for it did not look: a guest's
+/// operation that is never continued.
+#[test]
+fn who_waits_for_it_to_halt_lends_it_urgency_until_it_halts_or_may_go_on() {
+    let left = || {
+        let mut asked = Asked::new(Kind::FixedPriority);
+        asked.left();
+        assert!(!asked.hurry(), "nothing is asked of it");
+        asked.pause();
+        assert!(asked.hurry());
+        asked
+    };
+    let mut resumed = left();
+    resumed.unpause();
+    assert!(!resumed.is_hurried(), "it may go on");
+    assert!(!resumed.hurry(), "it is not to halt any more");
+
+    let mut halted = left();
+    assert!(halted.goes_on() && halted.at_boundary());
+    assert!(!halted.is_hurried() && halted.is_quiet());
+    assert!(!halted.hurry(), "it stands");
+
+    // Asked, and hurried, while it is on a core and in the middle of nothing.
+    let mut saved = Asked::new(Kind::FixedPriority);
+    saved.pause();
+    assert!(saved.hurry());
+    assert_eq!(saved.machine.schedule(0).leave, Some(ID));
+    saved.machine.cores[0].leaving = None;
+    saved.boundary.saved(&mut saved.machine.policy, ID, 0, 0);
+    assert!(!saved.is_hurried() && saved.is_quiet());
 }

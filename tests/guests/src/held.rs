@@ -5,12 +5,12 @@
 //! hypervisor with `CONFIG_DEBUG_FAULT` (`kernel/image/src/provoke.rs`). With `slow=1` the hypervisor takes long to ask the VM's
 //! core to stop it, and `mode=3` is that VM: it makes calls, which until its end have the answers they always have.
 
-use abi::ops::{self, error, state};
+use abi::ops::{self, error};
 use abi::vendor;
 
 use crate::println;
-use crate::rt::hypercall::call;
-use crate::rt::report::{check, equal, failures};
+use crate::rt::hypercall::{call, until_running};
+use crate::rt::report::{check, failures};
 use crate::rt::timer::sleep_us;
 use crate::rt::{Machine, cpu, firmware};
 
@@ -70,13 +70,13 @@ fn torment(machine: &Machine) {
     while cpu::count() < end {
         ask("it is made", ops::VM_CREATE);
         ask("it is started", ops::VM_START);
-        running(vm);
+        until_running(vm);
         wait();
         ask("it is paused", ops::VM_PAUSE);
         ask("it goes on", ops::VM_RESUME);
         wait();
         ask("it is reset", ops::VM_RESET);
-        running(vm);
+        until_running(vm);
         wait();
         ask("it is destroyed", ops::VM_DESTROY);
     }
@@ -85,15 +85,4 @@ fn torment(machine: &Machine) {
     // Else nobody has waited for the core, and nothing is shown.
     check("one has waited for the core", us > HELD_US / 2, us);
     println!("HELD {calls} calls, the longest {us} us: {what}");
-}
-
-fn running(vm: u64) {
-    let found = || call(ops::VM_STATUS, [vm]).value();
-    for _ in 0..1000 {
-        if found() == state::RUNNING {
-            return;
-        }
-        sleep_us(100);
-    }
-    equal("it runs", found(), state::RUNNING);
 }

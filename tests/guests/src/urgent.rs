@@ -5,11 +5,11 @@
 //! than `most=` microseconds. `mode=2` is in between: it computes for `busy=` microseconds, sleeps for as long, and so on, for `ms=`
 //! milliseconds. The VM that is destroyed makes long calls (`neighbour`).
 
-use abi::ops::{self, state};
+use abi::ops;
 
 use crate::println;
-use crate::rt::hypercall::call;
-use crate::rt::report::{check, equal, failures};
+use crate::rt::hypercall::{call, until_running};
+use crate::rt::report::{check, failures};
 use crate::rt::timer::sleep_us;
 use crate::rt::{Machine, cpu};
 
@@ -42,7 +42,7 @@ fn urgent(machine: &Machine) {
         check("it is made", answer.is_ok(), answer.status as u64);
         let answer = call(ops::VM_START, [vm]);
         check("it is started", answer.is_ok(), answer.status as u64);
-        running(vm);
+        until_running(vm);
         // It makes its calls while the one in between sleeps; so both phases of that are met.
         sleep_us(30_000 + round * 2_700);
         let begun = cpu::count();
@@ -57,15 +57,4 @@ fn urgent(machine: &Machine) {
         longest <= most,
         longest,
     );
-}
-
-fn running(vm: u64) {
-    let found = || call(ops::VM_STATUS, [vm]).value();
-    for _ in 0..1000 {
-        if found() == state::RUNNING {
-            return;
-        }
-        sleep_us(1_000);
-    }
-    equal("it runs", found(), state::RUNNING);
 }

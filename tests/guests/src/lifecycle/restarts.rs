@@ -13,7 +13,7 @@ use crate::rt::{Machine, cpu, firmware, gic, machine, smp};
 use crate::{mrs, msr, println};
 
 /// Lives that end in a restart; the one after them powers off.
-const RESTARTS: u32 = 22;
+const RESTARTS: u32 = 30;
 /// An address in RAM behind everything of this program, and what is left there for the next life to miss.
 const LEFTOVER: u64 = 0x4030_0000;
 /// An SPI that no device uses.

@@ -9,6 +9,8 @@ use core::arch::asm;
 use abi::ops;
 
 use super::exception::Frame;
+use super::report::equal;
+use super::timer::sleep_us;
 
 /// What a call returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,18 @@ pub fn call<const N: usize>(function: u32, arguments: [u64; N]) -> Answer {
         *slot = argument;
     }
     raw(u64::from(function), all)
+}
+
+/// Waits until VM `vm`, which has been started or reset, runs; a check that it does, within a second.
+pub fn until_running(vm: u64) {
+    let found = || call(ops::VM_STATUS, [vm]).value();
+    for _ in 0..10_000 {
+        if found() == ops::state::RUNNING {
+            return;
+        }
+        sleep_us(100);
+    }
+    equal("it runs", found(), ops::state::RUNNING);
 }
 
 /// Makes a call with x0 and all six arguments as they are.

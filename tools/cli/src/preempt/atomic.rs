@@ -13,7 +13,8 @@ use crate::{Failure, Result, build};
 /// Instructions for which `full` may keep interrupts masked at most.
 pub const BAR: u64 = 1_500;
 /// Where it is looked for, besides the systems of the experiment: what the tests run and one core is enough for. With several, a
-/// tick is an instruction of any of them.
+/// tick is an instruction of any of them. Not `arch`, which expects the CPU of a run that is not counted, and not `chatter`, which
+/// counted is not over within a run's five minutes.
 const OTHERS: [&str; 7] = [
     "hello",
     "restarts",
