@@ -38,9 +38,14 @@ pub(crate) struct Bank {
     /// It fired again while listed: what the list register says is about the time before, when the guest has
     /// deactivated it already.
     pub refired: u32,
-    /// Priorities; only [`crate::PRIORITY_BITS`].
-    pub priority: [u8; 32],
+    /// Priorities; only [`crate::PRIORITY_BITS`]. See [`set_priority`](Self::set_priority).
+    priority: [u8; 32],
+    /// The same, a word for each of those bits, the highest first: so the most urgent of many is found in as many steps.
+    levels: [u32; LEVELS],
 }
+
+/// How many bits a priority has.
+const LEVELS: usize = crate::PRIORITY_BITS.count_ones() as usize;
 
 impl Bank {
     /// Everything disabled, inactive, level-triggered, of group 0.
@@ -59,7 +64,16 @@ impl Bank {
         physical: 0,
         refired: 0,
         priority: [0; 32],
+        levels: [0; LEVELS],
     };
+
+    /// [`ZERO`](Self::ZERO), but for the groups.
+    pub const fn in_group(group: u32) -> Self {
+        Self {
+            group,
+            ..Self::ZERO
+        }
+    }
 
     /// What a set-pending register reads as.
     pub fn pending(&self) -> u32 {
@@ -137,6 +151,36 @@ impl Bank {
     pub fn priority_of(&self, index: usize) -> u8 {
         self.priority.get(index & 31).copied().unwrap_or(0)
     }
+
+    /// The priorities of all, in order.
+    pub fn priorities(&self) -> &[u8; 32] {
+        &self.priority
+    }
+
+    /// Sets the priority of interrupt `index`.
+    pub fn set_priority(&mut self, index: usize, priority: u8) {
+        let mut bits = priority & crate::PRIORITY_BITS;
+        if let Some(slot) = self.priority.get_mut(index & 31) {
+            *slot = bits;
+        }
+        for level in &mut self.levels {
+            assign(level, bit(index), bits & 0x80 != 0);
+            bits = bits.wrapping_shl(1);
+        }
+    }
+
+    /// The priority of the most urgent of `mask`, and all of `mask` that have it. Takes the same time for one and for 32.
+    #[inline]
+    pub fn most_urgent(&self, mask: u32) -> (u8, u32) {
+        let mut urgent = mask;
+        let mut priority = 0;
+        for level in &self.levels {
+            let lower = urgent & !level;
+            priority = priority << 1 | u8::from(lower == 0);
+            urgent = if lower == 0 { urgent } else { lower };
+        }
+        (priority << crate::PRIORITY_BITS.trailing_zeros(), urgent)
+    }
 }
 
 /// Which groups are enabled, as masks.
@@ -211,6 +255,26 @@ mod tests {
         assert_eq!(bank.pending(), 0b01);
         bank.latch = 0b10;
         assert_eq!(bank.pending(), 0b11);
+    }
+
+    #[test]
+    fn the_most_urgent_are_found_whatever_their_priorities() {
+        let mut bank = Bank::ZERO;
+        for index in 0..32 {
+            // Each of the 32 priorities once, and what is no bit of one is dropped.
+            bank.set_priority(index, (index as u8).wrapping_mul(40) | 7);
+        }
+        for mask in [1, 0b110, 0xf0f0_f0f0, 0x8000_0001, u32::MAX] {
+            let best = Bits(mask).map(|index| bank.priority_of(index)).min();
+            let (priority, urgent) = bank.most_urgent(mask);
+            assert_eq!(Some(priority), best);
+            let all = Bits(mask).filter(|index| bank.priority_of(*index) == priority);
+            assert_eq!(Bits(urgent).collect::<Vec<_>>(), all.collect::<Vec<_>>());
+        }
+        for index in [3, 9, 20] {
+            bank.set_priority(index, 0);
+        }
+        assert_eq!(bank.most_urgent(!1), (0, 1 << 3 | 1 << 9 | 1 << 20));
     }
 
     #[test]

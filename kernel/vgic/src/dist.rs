@@ -4,7 +4,7 @@
 //! which hold one word instead of many (IHI 0048 table 4-1; IHI 0069 tables 12-25 and 12-29). A [`View`]
 //! says which banks a frame shows; what it does not show reads as zero and ignores writes.
 
-use crate::bank::SGIS;
+use crate::bank::{SGIS, bit};
 use crate::hw::ListRegisters;
 use crate::kick::vcpu_bit;
 use crate::mmio::Width;
@@ -107,7 +107,7 @@ impl<const WORDS: usize> Vgic<WORDS> {
         Some(match class {
             1 => bank.group,
             2 | 3 => bank.enabled,
-            _ => load(&bank.priority, offset as usize & 0x1f, width),
+            _ => load(bank.priorities(), offset as usize & 0x1f, width),
         })
     }
 
@@ -141,7 +141,7 @@ impl<const WORDS: usize> Vgic<WORDS> {
             Register::Group => bank.group,
             Register::Enable { .. } => bank.enabled,
             Register::Config { upper } => spread(half(bank.edge, upper)),
-            Register::Priority { index } => load(&bank.priority, index, width),
+            Register::Priority { index } => load(bank.priorities(), index, width),
             Register::Target { index } => self.read_targets(vcpu, place, index, width),
             Register::Pending { .. } | Register::Active { .. } => 0,
         }
@@ -170,7 +170,12 @@ impl<const WORDS: usize> Vgic<WORDS> {
             }),
             Register::Config { upper } => self.write_config(place, upper, value),
             Register::Priority { index } => self.change(place, |bank| {
-                store(&mut bank.priority, index, width, value & PRIORITIES)
+                let count = if width == Width::Byte { 1 } else { 4 };
+                let bytes = (index..).zip(value.to_le_bytes()).take(count);
+                bytes.fold(0, |changed, (index, priority)| {
+                    bank.set_priority(index, priority);
+                    changed | bit(index)
+                })
             }),
             Register::Target { index } => self.write_targets(place, index, width, value),
         }
@@ -249,9 +254,6 @@ impl<const WORDS: usize> Vgic<WORDS> {
     }
 }
 
-/// The implemented bits of four priorities.
-const PRIORITIES: u32 = u32::from_le_bytes([crate::PRIORITY_BITS; 4]);
-
 /// A byte or an aligned word of `bytes`.
 #[inline]
 fn load(bytes: &[u8; 32], index: usize, width: Width) -> u32 {
@@ -262,21 +264,6 @@ fn load(bytes: &[u8; 32], index: usize, width: Width) -> u32 {
     words
         .get(index >> 2 & 7)
         .map_or(0, |word| u32::from_le_bytes(*word))
-}
-
-/// Stores a byte or an aligned word; the bits of what may have changed.
-fn store(bytes: &mut [u8; 32], index: usize, width: Width, value: u32) -> u32 {
-    if width == Width::Byte {
-        if let Some(byte) = bytes.get_mut(index & 31) {
-            *byte = value as u8;
-        }
-        return 1u32.wrapping_shl(index as u32);
-    }
-    let (words, _) = bytes.as_chunks_mut::<4>();
-    if let Some(word) = words.get_mut(index >> 2 & 7) {
-        *word = value.to_le_bytes();
-    }
-    0xfu32.wrapping_shl(index as u32 & 0x1c)
 }
 
 /// The lower or upper half.

@@ -14,42 +14,21 @@ impl<const WORDS: usize> Vgic<WORDS> {
     /// Lists what `vcpu` should see. It is loaded, and nothing of it is listed.
     pub(crate) fn fill<H: ListRegisters>(&mut self, vcpu: usize, hw: &mut H) {
         let rules = self.rules(vcpu, hw);
-        let Self {
-            cpus,
-            spis,
-            links,
-            busy,
-            ..
-        } = self;
-        let Some(cpu) = cpus.get_mut(vcpu) else {
+        let Some(cpu) = self.cpus.get_mut(vcpu) else {
             return;
         };
         cpu.interface.vmcr = hw.vmcr();
-        let mut fits = true;
-        for index in Bits(cpu.bank.ready(rules.groups) | cpu.bank.active) {
-            fits = fits && cpu.list(index, links, rules, hw);
-        }
-        for word in Bits(*busy) {
-            if !fits {
-                break;
+        let private = cpu.bank.ready(rules.groups) | cpu.bank.active;
+        // Most often it is one at most: the timer's.
+        let one = self.busy == 0 && private & private.wrapping_sub(1) == 0;
+        let left = if one && rules.limit != 0 {
+            if private != 0 {
+                cpu.list_at(0, private.trailing_zeros() as usize, &self.links, rules, hw);
             }
-            let Some(spi) = spis.get_mut(word) else {
-                continue;
-            };
-            if spi.bank.is_idle() {
-                *busy &= !bit(word);
-                continue;
-            }
-            for index in Bits(spi.mine(vcpu, rules.groups)) {
-                fits = fits && spi.list(index, word, cpu, rules, hw);
-            }
-        }
-        let mut left = Left::default();
-        if !fits {
-            // What was listed comes back as it went.
-            self.fold(vcpu, hw);
-            left = self.list_urgent(vcpu, rules, hw);
-        }
+            Left::default()
+        } else {
+            self.list_all(vcpu, private, rules, hw)
+        };
         let Some(cpu) = self.cpus.get_mut(vcpu) else {
             return;
         };
@@ -76,109 +55,85 @@ impl<const WORDS: usize> Vgic<WORDS> {
         }
     }
 
-    /// Calls `visit(place, index, priority)` for each interrupt active on `vcpu` and not listed.
-    pub(crate) fn for_each_unlisted_active(
-        &self,
-        vcpu: usize,
-        mut visit: impl FnMut(Place, usize, u8),
-    ) {
-        self.candidates(vcpu, |bank, intid, index, active| {
-            if active && bank.listed & bit(index) == 0 {
-                visit(self.find(vcpu, intid).0, index, bank.priority_of(index));
-            }
-        });
-    }
-
-    /// Calls `visit(bank, intid, index, active)` for each interrupt that is ready for, or active on,
-    /// `vcpu`, in ascending order.
+    /// Calls `visit(place, bank, mask)` for each bank with interrupts that are ready for, or active on, `vcpu`: they are
+    /// `mask`. In ascending order.
     #[inline]
-    pub(crate) fn candidates(&self, vcpu: usize, mut visit: impl FnMut(&Bank, u32, usize, bool)) {
+    pub(crate) fn for_each_bank(&self, vcpu: usize, mut visit: impl FnMut(Place, &Bank, u32)) {
         let groups = self.groups();
         let Some(cpu) = self.cpu(vcpu) else { return };
         let bank = &cpu.bank;
-        for index in Bits(bank.ready(groups) | bank.active) {
-            visit(bank, index as u32, index, bank.active & bit(index) != 0);
-        }
+        visit(Place::Private(vcpu), bank, bank.ready(groups) | bank.active);
         for word in Bits(self.busy) {
             let Some(spi) = self.spi(word) else { continue };
-            let bank = &spi.bank;
-            for index in Bits(spi.mine(vcpu, groups)) {
-                let active = bank.active & bit(index) != 0;
-                visit(bank, spi_intid(word, index), index, active);
-            }
+            visit(Place::Shared(word), &spi.bank, spi.mine(vcpu, groups));
         }
     }
 
-    /// More than fits: lists the most urgent, active before pending at the same priority (it runs
-    /// already), with the most urgent pending one among them in any case, or nothing would ever report that
-    /// there is room.
-    #[cold]
+    /// Lists the `private` interrupts of `vcpu` and what it should see of the shared ones.
     #[inline(never)]
-    fn list_urgent<H: ListRegisters>(&mut self, vcpu: usize, rules: Rules, hw: &mut H) -> Left {
-        let vmcr = self
-            .cpu(vcpu)
-            .map(|cpu| cpu.interface.vmcr)
-            .unwrap_or_default();
-        let mut keys = [u32::MAX; MAX_LRS];
-        let keys = keys.get_mut(..rules.limit).unwrap_or_default();
-        let mut best_pending = u32::MAX;
-        let mut pending: u32 = 0;
-        let mut active: u32 = 0;
-        self.candidates(vcpu, |bank, intid, index, is_active| {
-            let mut key = u32::from(bank.priority_of(index)) << 16 | intid;
-            if is_active {
-                active = active.wrapping_add(1);
+    fn list_all<H: ListRegisters>(
+        &mut self,
+        vcpu: usize,
+        private: u32,
+        rules: Rules,
+        hw: &mut H,
+    ) -> Left {
+        let Self {
+            cpus,
+            spis,
+            links,
+            busy,
+            ..
+        } = self;
+        let Some(cpu) = cpus.get_mut(vcpu) else {
+            return Left::default();
+        };
+        // First it is seen whether all fit: of many, nothing is to be done twice.
+        let mut room = rules.limit;
+        let mut fits = takes(&mut room, private);
+        for word in Bits(*busy) {
+            let Some(spi) = spis.get(word) else { continue };
+            if spi.bank.is_idle() {
+                *busy &= !bit(word);
             } else {
-                key |= PENDING;
-                let group1 = bank.group & bit(index) != 0;
-                // What the guest's CPU interface holds back must not stand in the way of the rest.
-                if !(if group1 { vmcr.group1() } else { vmcr.group0() }) {
-                    key |= HELD_BACK;
-                }
-                best_pending = best_pending.min(key);
-                pending = pending.wrapping_add(1);
+                fits = fits && takes(&mut room, spi.mine(vcpu, rules.groups));
             }
-            insert(keys, key);
-        });
-        if best_pending != u32::MAX
-            && !keys.contains(&best_pending)
-            && let Some(last) = keys.last_mut()
-        {
-            *last = best_pending;
         }
-        for key in keys.iter().filter(|key| **key != u32::MAX) {
-            let (place, index) = self.find(vcpu, key & INTID);
-            let Some(cpu) = self.cpus.get_mut(vcpu) else {
+        if !fits {
+            return self.list_urgent(vcpu, private, rules, hw);
+        }
+        for index in Bits(private) {
+            cpu.list(index, links, rules, hw);
+        }
+        for word in Bits(*busy) {
+            let Some(spi) = spis.get_mut(word) else {
                 continue;
             };
-            match place {
-                Place::Private(_) => {
-                    cpu.list(index, &self.links, rules, hw);
-                }
-                Place::Shared(word) => {
-                    if let Some(spi) = self.spis.get_mut(word) {
-                        spi.list(index, word, cpu, rules, hw);
-                    }
-                }
-            }
-            if key & PENDING != 0 {
-                pending = pending.wrapping_sub(1);
-            } else {
-                active = active.wrapping_sub(1);
+            for index in Bits(spi.mine(vcpu, rules.groups)) {
+                spi.list(index, word, cpu, rules, hw);
             }
         }
-        Left {
-            pending: pending != 0,
-            active: active != 0,
-        }
+        Left::default()
     }
+}
+
+/// Whether there is `room` for `mask`, from which it is taken.
+#[inline]
+fn takes(room: &mut usize, mask: u32) -> bool {
+    for _ in Bits(mask) {
+        let Some(rest) = room.checked_sub(1) else {
+            return false;
+        };
+        *room = rest;
+    }
+    true
 }
 
 /// What had to stay out of the list registers.
 #[derive(Clone, Copy, Default)]
-struct Left {
-    pending: bool,
-    active: bool,
+pub(crate) struct Left {
+    pub pending: bool,
+    pub active: bool,
 }
 
 /// What listing needs to know besides the interrupts themselves.
@@ -188,15 +143,14 @@ pub(crate) struct Rules {
     /// Private interrupts that have senders: GICv2's SGIs.
     pub senders: u32,
     /// How many list registers there are.
-    limit: usize,
+    pub limit: usize,
     /// Whose they are.
-    vcpu: usize,
+    pub vcpu: usize,
     pub vcpu_bit: u8,
 }
 
 impl Cpu {
     /// Lists private interrupt `index`; false if there is no room.
-    #[inline]
     pub(crate) fn list<H: ListRegisters>(
         &mut self,
         index: usize,
@@ -208,6 +162,20 @@ impl Cpu {
         if n >= rules.limit {
             return false;
         }
+        self.list_at(n, index, links, rules, hw);
+        true
+    }
+
+    /// Lists private interrupt `index` in list register `n`, which is free.
+    #[inline(always)]
+    fn list_at<H: ListRegisters>(
+        &mut self,
+        n: usize,
+        index: usize,
+        links: &[u8; 16],
+        rules: Rules,
+        hw: &mut H,
+    ) {
         let linked = self.bank.linked & bit(index) != 0;
         let sender = rules.senders & bit(index) != 0;
         let mut lr = self.bank.list(index, rules.groups, linked || sender);
@@ -222,7 +190,6 @@ impl Cpu {
             self.list_sender(index, &mut lr);
         }
         self.put(n, lr, hw);
-        true
     }
 
     /// Writes list register `n` and remembers what it was given.
@@ -292,7 +259,7 @@ impl Cpu {
 impl Spi {
     /// Lists shared interrupt `index` of `word` on `cpu`; false if there is no room.
     #[inline]
-    fn list<H: ListRegisters>(
+    pub(crate) fn list<H: ListRegisters>(
         &mut self,
         index: usize,
         word: usize,
@@ -305,7 +272,7 @@ impl Spi {
             return false;
         }
         // What has been rerouted while active comes again elsewhere.
-        let rerouted = usize::from(self.target_of(index)) != rules.vcpu;
+        let rerouted = self.sent_to(rules.vcpu) & bit(index) == 0;
         let mut lr = self.bank.list(index, rules.groups, rerouted);
         lr.intid = spi_intid(word, index);
         self.set_owner(index, rules.vcpu);
@@ -316,47 +283,17 @@ impl Spi {
     /// The interrupts that are ready for, or active on, `vcpu`. One that another vCPU lists is that one's
     /// until it comes back.
     #[inline]
-    fn mine(&self, vcpu: usize, groups: Groups) -> u32 {
+    pub(crate) fn mine(&self, vcpu: usize, groups: Groups) -> u32 {
         let bank = &self.bank;
         let owned = bank.active | bank.listed;
-        Bits(bank.ready(groups) | bank.active)
-            .filter(|index| {
-                let holder = if owned & bit(*index) != 0 {
-                    self.owner_of(*index)
-                } else {
-                    self.target_of(*index)
-                };
-                usize::from(holder) == vcpu
-            })
-            .fold(0, |mine, index| mine | bit(index))
+        let by_it = self.owner.get(vcpu).copied().unwrap_or(0);
+        (bank.ready(groups) | bank.active) & (owned & by_it | !owned & self.sent_to(vcpu))
     }
 }
 
 /// The INTID of shared interrupt `index` of `word`.
-fn spi_intid(word: usize, index: usize) -> u32 {
+pub(crate) fn spi_intid(word: usize, index: usize) -> u32 {
     FIRST_SPI
         .wrapping_add((word as u32).wrapping_mul(32))
         .wrapping_add(index as u32)
-}
-
-/// In a sort key: the INTID.
-const INTID: u32 = 0x3ff;
-
-/// In a sort key: not active. Above the INTID, below the priority.
-const PENDING: u32 = 1 << 12;
-
-/// In a sort key: of a group that the CPU interface does not signal.
-const HELD_BACK: u32 = 1 << 31;
-
-/// Inserts `key` into the ascending `keys`, dropping the last.
-fn insert(keys: &mut [u32], mut key: u32) {
-    // Of many, most do not get in.
-    if keys.last().is_none_or(|last| key >= *last) {
-        return;
-    }
-    for place in keys {
-        if key < *place {
-            core::mem::swap(place, &mut key);
-        }
-    }
 }

@@ -107,13 +107,9 @@ impl<const WORDS: usize> Vgic<WORDS> {
         };
         let vmcr = cpu.interface.vmcr;
         let mut found = false;
-        self.candidates(vcpu, |bank, _, index, active| {
-            let signalled = if bank.group & bit(index) != 0 {
-                vmcr.group1()
-            } else {
-                vmcr.group0()
-            };
-            found |= !active && signalled && bank.priority_of(index) < vmcr.priority_mask();
+        self.for_each_bank(vcpu, |_, bank, mask| {
+            let signalled = mask & !bank.active & vmcr.groups().select(bank.group);
+            found |= signalled != 0 && bank.most_urgent(signalled).0 < vmcr.priority_mask();
         });
         found
     }
@@ -194,19 +190,23 @@ impl<const WORDS: usize> Vgic<WORDS> {
         spi.bank.unlist(bit(index), state);
         spi.set_owner(index, vcpu);
         // Rerouted while it was listed here: it is the new target's from now on.
-        if usize::from(spi.target_of(index)) != vcpu {
+        if spi.sent_to(vcpu) & bit(index) == 0 {
             self.touch(place, bit(index));
         }
     }
 
     /// The guest deactivated `count` active interrupts that no list register held. In EOI mode 0 they end
     /// in the order of their priorities, so they are the most urgent of those.
+    #[cold]
+    #[inline(never)]
     fn fold_unlisted(&mut self, vcpu: usize, count: u32) {
         for _ in 0..count {
             let mut best: Option<(u8, Place, usize)> = None;
-            self.for_each_unlisted_active(vcpu, |place, index, priority| {
-                if best.is_none_or(|(lowest, ..)| priority < lowest) {
-                    best = Some((priority, place, index));
+            self.for_each_bank(vcpu, |place, bank, mask| {
+                let unlisted = mask & bank.active & !bank.listed;
+                let (priority, urgent) = bank.most_urgent(unlisted);
+                if unlisted != 0 && best.is_none_or(|(lowest, ..)| priority < lowest) {
+                    best = Some((priority, place, urgent.trailing_zeros() as usize));
                 }
             });
             let Some((_, place, index)) = best else {

@@ -7,6 +7,8 @@
 //! Sources: Arm IHI 0069 (GICv3/v4), 12.4 "AArch64 virtualization control system registers";
 //! Arm IHI 0048 (GICv2), 5.3 "GIC virtual interface control registers".
 
+use crate::bank::Groups;
+
 /// The state of a virtual interrupt in a list register; the values are those of the `State` field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[repr(u8)]
@@ -97,6 +99,11 @@ impl Vmcr {
     #[must_use]
     pub const fn group1(self) -> bool {
         self.0 & 2 != 0
+    }
+
+    /// Both.
+    pub(crate) fn groups(self) -> Groups {
+        Groups::new(self.group0(), self.group1())
     }
 
     /// EOI mode 1: the guest drops priority with EOIR and deactivates with DIR.

@@ -49,6 +49,7 @@ extern crate std;
 
 mod bank;
 mod config;
+mod crowd;
 mod dist;
 mod fill;
 mod flow;

@@ -5,10 +5,9 @@
 //! core is next read back, and it is kicked) and read as of the last time, with a kick that makes the next
 //! read newer; IHI 0069 promises no more for interrupts that another PE is handling.
 
-use crate::bank::Bits;
 use crate::hw::ListRegisters;
 use crate::kick::vcpu_bit;
-use crate::state::{NOBODY, Place, Vgic};
+use crate::state::{Place, Vgic};
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,13 +110,12 @@ impl<const WORDS: usize> Vgic<WORDS> {
         let Some(spi) = self.spi_mut(word) else {
             return;
         };
-        for index in Bits(mask) {
-            let owner = match spi.target_of(index) {
-                NOBODY => vcpu,
-                target => usize::from(target),
-            };
-            spi.set_owner(index, owner);
-        }
+        let target = spi.target;
+        let nobodys = target.iter().fold(mask, |rest, sent| rest & !sent);
+        spi.own(mask, |other| {
+            let sent = target.get(other).copied().unwrap_or(0) & mask;
+            if other == vcpu { sent | nobodys } else { sent }
+        });
     }
 
     /// Kicks whoever has interrupts `mask` of `place` listed or active.
@@ -127,9 +125,7 @@ impl<const WORDS: usize> Vgic<WORDS> {
             Place::Private(vcpu) => vcpu_bit(vcpu),
             Place::Shared(word) => {
                 let Some(spi) = self.spi(word) else { return };
-                Bits(mask).fold(0, |kick, index| {
-                    kick | vcpu_bit(usize::from(spi.owner_of(index)))
-                })
+                spi.concerned(self.vcpus, mask, 0)
             }
         };
         self.kick |= kick & self.loaded;

@@ -28,13 +28,11 @@ impl<const WORDS: usize> Vgic<WORDS> {
         let Some(cpu) = self.cpu_mut(vcpu) else {
             return;
         };
-        cpu.bank = Bank {
-            enabled: if v3 { 0 } else { SGIS },
-            group: if v3 { u32::MAX } else { 0 },
-            edge: SGIS,
-            linked: cpu.bank.linked,
-            ..Bank::ZERO
-        };
+        let linked = cpu.bank.linked;
+        cpu.bank = Bank::in_group(if v3 { u32::MAX } else { 0 });
+        cpu.bank.enabled = if v3 { 0 } else { SGIS };
+        cpu.bank.edge = SGIS;
+        cpu.bank.linked = linked;
         cpu.sources = [0; 16];
         cpu.active_source = [0; 16];
         cpu.used = 0;
@@ -56,15 +54,20 @@ impl<const WORDS: usize> Vgic<WORDS> {
         self.whole = 0;
         self.rwp = 0;
         self.busy = 0;
-        // All have the same route, and with nothing pending nobody is concerned by where it leads.
-        let target = self.resolve(0);
+        // All have the same route, and with nothing pending nobody is concerned by where it leads. It names one at most.
+        let named = self.named(0);
+        let reach = core::array::from_fn(|vcpu| {
+            if named & vcpu_bit(vcpu) != 0 {
+                u32::MAX
+            } else {
+                0
+            }
+        });
         for spi in &mut self.spis {
-            spi.bank = Bank {
-                group,
-                ..Bank::ZERO
-            };
+            spi.bank = Bank::in_group(group);
             spi.route = [0; 32];
-            spi.target = [target; 32];
+            spi.reach = reach;
+            spi.target = reach;
         }
         self.kick = 0;
     }

@@ -5,9 +5,10 @@
 //! is on (IHI 0048 1.4.3 and IHI 0069 4.4 leave the choice of the 1 of N to the implementation). Changing
 //! a route moves a pending interrupt, never an active one.
 
-use crate::bank::{Bits, bit};
+use crate::MAX_VCPUS;
+use crate::bank::{assign, bit};
 use crate::kick::vcpu_bit;
-use crate::state::{NOBODY, Place, Vgic};
+use crate::state::{Place, Vgic};
 
 /// `GICD_IROUTER<n>.Interrupt_Routing_Mode`: any vCPU.
 const IRM: u32 = 1 << 31;
@@ -24,24 +25,17 @@ impl<const WORDS: usize> Vgic<WORDS> {
         }
     }
 
-    /// Which vCPU a route means now.
-    pub(crate) fn resolve(&self, route: u32) -> u8 {
-        if self.vcpus == 1 && !self.is_v3() {
-            return 0;
+    /// The vCPUs that a route names.
+    pub(crate) fn named(&self, route: u32) -> u8 {
+        if !self.is_v3() {
+            // With one vCPU there are no targets to choose.
+            return if self.vcpus == 1 { 1 } else { route as u8 };
         }
-        let candidates = if !self.is_v3() {
-            route as u8
-        } else if route & IRM != 0 {
+        if route & IRM != 0 {
             self.everyone()
         } else {
             // An affinity that no vCPU has is nobody: all of ours are in 0.0.0.x.
-            vcpu_bit((route & !IRM) as usize) & self.everyone()
-        };
-        let on = candidates & self.online;
-        let choice = if on != 0 { on } else { candidates };
-        match choice {
-            0 => NOBODY,
-            _ => choice.trailing_zeros() as u8,
+            vcpu_bit(route as usize) & self.everyone()
         }
     }
 
@@ -60,43 +54,59 @@ impl<const WORDS: usize> Vgic<WORDS> {
         } else {
             value & u32::from(self.everyone())
         };
-        let target = self.resolve(route);
+        let named = self.named(route);
         let Some(spi) = self.spi_mut(word) else {
             return;
         };
         if let Some(slot) = spi.route.get_mut(index & 31) {
             *slot = route;
         }
-        let moved = spi.target_of(index) != target;
-        if let Some(slot) = spi.target.get_mut(index & 31) {
-            *slot = target;
+        for (vcpu, reach) in spi.reach.iter_mut().enumerate() {
+            assign(reach, bit(index), named & vcpu_bit(vcpu) != 0);
         }
-        if moved {
-            self.touch(Place::Shared(word), bit(index));
-        }
+        self.resolve(word);
     }
 
-    /// A vCPU went on or off: resolves those routes anew that leave a choice. There are few, and this is done with interrupts
-    /// masked.
+    /// A vCPU went on or off: finds anew where those routes lead that leave a choice.
     pub(crate) fn reroute(&mut self) {
         if self.vcpus < 2 {
             return;
         }
-        let is_v3 = self.is_v3();
-        let chooses = |route: u32| {
-            if is_v3 {
-                route & IRM != 0
-            } else {
-                route & route.wrapping_sub(1) != 0
-            }
-        };
+        let vcpus = usize::from(self.vcpus);
         for word in 0..self.spi_words as usize {
             let Some(spi) = self.spi(word) else { continue };
-            let routes = (0..).zip(&spi.route).filter(|(_, route)| chooses(**route));
-            let free = routes.fold(0u32, |free, (index, _)| free | bit(index));
-            for index in Bits(free) {
-                self.set_route(word, index, self.route(word, index));
+            let reach = spi.reach.iter().take(vcpus);
+            let (_, choice) = reach.fold((0, 0), |(one, several), reach| {
+                (one | reach, several | one & reach)
+            });
+            if choice != 0 {
+                self.resolve(word);
             }
+        }
+    }
+
+    /// Finds where the routes of a word lead now, for all 32 at once: this is done with interrupts masked.
+    fn resolve(&mut self, word: usize) {
+        let (online, vcpus) = (self.online, usize::from(self.vcpus));
+        let Some(spi) = self.spi_mut(word) else {
+            return;
+        };
+        let mut moved = 0;
+        let mut free = u32::MAX;
+        let mut target = [0; MAX_VCPUS];
+        for on in [true, false] {
+            let each = target.iter_mut().zip(&spi.reach).take(vcpus).enumerate();
+            for (_, (target, reach)) in each.filter(|(n, _)| (online & vcpu_bit(*n) != 0) == on) {
+                *target = reach & free;
+                free &= !reach;
+            }
+        }
+        for (new, old) in target.iter().zip(&spi.target) {
+            moved |= new ^ old;
+        }
+        spi.target = target;
+        if moved != 0 {
+            self.touch(Place::Shared(word), moved);
         }
     }
 }

@@ -5,16 +5,13 @@
 //! `route`; how it reaches a list register is in `flow` and `fill`.
 
 use crate::MAX_VCPUS;
-use crate::bank::{Bank, Bits, Groups, SGIS, bit};
+use crate::bank::{Bank, Groups, SGIS, bit};
 use crate::config::{Config, ConfigError, Version};
 use crate::hw::{Control, CpuInterface};
 use crate::kick::{Kick, vcpu_bit};
 
 /// The most list registers that an interface can have.
 pub(crate) const MAX_LRS: usize = 16;
-
-/// No vCPU: an SPI whose route matches none.
-pub(crate) const NOBODY: u8 = 0xff;
 
 /// First INTID that is shared.
 pub(crate) const FIRST_SPI: u32 = 32;
@@ -75,40 +72,58 @@ impl Cpu {
     };
 }
 
-/// 32 shared interrupts.
+/// 32 shared interrupts. What says which vCPU they belong to has a word for each vCPU, so that the interrupts of one
+/// are found without looking at each.
 pub(crate) struct Spi {
     pub bank: Bank,
     /// GICv2: the target mask. GICv3: `GICD_IROUTER<n>` bits 31:0.
     pub route: [u32; 32],
-    /// The vCPU that `route` means now, or [`NOBODY`].
-    pub target: [u8; 32],
-    /// The vCPU that lists it or on which it is active; meaningless otherwise.
-    pub owner: [u8; 32],
+    /// Those whose `route` names this vCPU, perhaps among others.
+    pub reach: [u32; MAX_VCPUS],
+    /// Those whose `route` means this vCPU now; of each interrupt, one at most.
+    pub target: [u32; MAX_VCPUS],
+    /// Those that this vCPU lists or that are active on it, one at most; meaningless for others.
+    pub owner: [u32; MAX_VCPUS],
 }
 
 impl Spi {
     const ZERO: Self = Self {
         bank: Bank::ZERO,
         route: [0; 32],
-        target: [0; 32],
-        owner: [0; 32],
+        reach: [0; MAX_VCPUS],
+        target: [0; MAX_VCPUS],
+        owner: [0; MAX_VCPUS],
     };
 
-    /// The vCPU that interrupt `index` is sent to.
-    pub fn target_of(&self, index: usize) -> u8 {
-        self.target.get(index & 31).copied().unwrap_or(NOBODY)
+    /// The interrupts that are sent to `vcpu`.
+    #[inline]
+    pub fn sent_to(&self, vcpu: usize) -> u32 {
+        self.target.get(vcpu).copied().unwrap_or(0)
     }
 
-    /// The vCPU that lists interrupt `index` or on which it is active.
-    pub fn owner_of(&self, index: usize) -> u8 {
-        self.owner.get(index & 31).copied().unwrap_or(NOBODY)
-    }
-
-    /// Says which vCPU lists interrupt `index` or has it active.
+    /// Says that `vcpu` lists interrupt `index` or has it active.
+    #[inline]
     pub fn set_owner(&mut self, index: usize, vcpu: usize) {
-        if let Some(owner) = self.owner.get_mut(index & 31) {
-            *owner = vcpu as u8;
+        let mask = bit(index);
+        if self.owner.get(vcpu).is_some_and(|owned| owned & mask == 0) {
+            self.own(mask, |other| if other == vcpu { mask } else { 0 });
         }
+    }
+
+    /// Interrupts `mask` are listed by, or active on, those for whom `whose` says so.
+    #[inline(never)]
+    pub fn own(&mut self, mask: u32, whose: impl Fn(usize) -> u32) {
+        for (vcpu, owned) in self.owner.iter_mut().enumerate() {
+            *owned = *owned & !mask | whose(vcpu);
+        }
+    }
+
+    /// The first `vcpus` vCPUs that own one of `owned`, or to whom one of `sent` is sent.
+    pub fn concerned(&self, vcpus: u8, owned: u32, sent: u32) -> u8 {
+        let each = self.owner.iter().zip(&self.target).enumerate();
+        each.take(usize::from(vcpus))
+            .filter(|(_, (owner, target))| *owner & owned | *target & sent != 0)
+            .fold(0, |all, (vcpu, _)| all | vcpu_bit(vcpu))
     }
 }
 
@@ -275,12 +290,8 @@ impl<const WORDS: usize> Vgic<WORDS> {
                 self.busy |= bit(word);
                 let Some(spi) = self.spi(word) else { return };
                 let bank = &spi.bank;
-                let listed = Bits(bank.listed & mask).map(|index| spi.owner_of(index));
-                let offered = Bits(bank.ready(groups) & !bank.active & mask)
-                    .map(|index| spi.target_of(index));
-                listed
-                    .chain(offered)
-                    .fold(0, |kick, vcpu| kick | vcpu_bit(vcpu as usize))
+                let offered = bank.ready(groups) & !bank.active;
+                spi.concerned(self.vcpus, bank.listed & mask, offered & mask)
             }
         };
         self.kick |= kick;

@@ -4,7 +4,8 @@ mod common;
 
 use common::*;
 use vgic::{
-    Config, ConfigError, GICD_V2_SIZE, GICD_V3_SIZE, GICR_STRIDE, Kick, Version, Vgic, Width,
+    Config, ConfigError, GICD_V2_SIZE, GICD_V3_SIZE, GICR_STRIDE, Kick, LrState, Version, Vgic,
+    Width,
 };
 
 #[test]
@@ -298,6 +299,23 @@ fn an_interrupt_without_a_target_waits_for_one() {
     assert_eq!((world.ack(0), world.ack(1)), (None, None));
     world.route(0, 40, 1);
     assert_eq!(world.ack(1), Some(40));
+}
+
+#[test]
+fn what_a_write_makes_active_is_its_targets_or_without_one_the_writers() {
+    let mut world = World::v2(2);
+    world.route(0, 41, 0);
+    for spi in [40, 41] {
+        world.write_bit(1, ISACTIVER, spi);
+    }
+    let mut active = |v: usize| -> Vec<u32> {
+        world.enter(v);
+        let lrs = world.cores[v].lrs.iter();
+        lrs.filter(|lr| lr.state == LrState::Active)
+            .map(|lr| lr.intid)
+            .collect()
+    };
+    assert_eq!((active(0), active(1)), (vec![41], vec![40]));
 }
 
 #[test]
