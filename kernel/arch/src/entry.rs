@@ -22,6 +22,10 @@ unsafe extern "C" {
 // of RAM. Registers kept throughout: x19 the device tree, x20 the core's index, x21 its MPIDR.
 global_asm!(
     r#"
+    // For who watches from outside which core executes what (tools/masked).
+    .global caesura_anchor_index
+    .set    caesura_anchor_index, {INDEX}
+
     .section .head.text, "ax"
     .global _start
 _start:

@@ -332,7 +332,7 @@ fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
     let local = cores::local(irq);
     deadline::spare(local, arch::timer::now());
     deadline::arm(local);
-    if !settled(irq, vcpu) {
+    if !settled(irq, vcpu) || is_better_interrupted(&vcpu.entity) {
         return Turn::Again;
     }
     if let Some(thread) = vcpu.entity.thread() {
@@ -344,12 +344,19 @@ fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
     Turn::Enter(&raw mut *vcpu.frame.lock(irq))
 }
 
+/// Whether an interrupt waits that would only push a thread aside again: taken before, it need not be left once more. A guest
+/// is entered nevertheless: its own is sooner taken there.
+#[inline]
+fn is_better_interrupted(entity: &Entity) -> bool {
+    arch::cpu::irq_waits() && entity.boundary.is_inside()
+}
+
 /// The scheduler gave this core `worker`.
 fn turn_of_worker(irq: &IrqGuard, worker: &'static Worker) -> Turn {
     let local = cores::local(irq);
     deadline::spare(local, arch::timer::now());
     deadline::arm(local);
-    if !settled_here(irq) {
+    if !settled_here(irq) || is_better_interrupted(&worker.entity) {
         return Turn::Again;
     }
     match worker.entity.thread() {

@@ -56,6 +56,11 @@ impl Boundary {
         self.asked.load(Ordering::SeqCst) != NOTHING
     }
 
+    /// Whether there is work that was left in the middle.
+    pub fn is_inside(&self) -> bool {
+        self.inside.load(Ordering::SeqCst)
+    }
+
     /// The work that was left in the middle is gone on with; whether there is any. By the core that runs the entity.
     pub fn go_on(&self) -> bool {
         self.inside.swap(false, Ordering::SeqCst)
