@@ -5,7 +5,6 @@
 //! instructions are counted too, and it repeats exactly.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use addr2line::gimli::{Dwarf, EndianSlice, RunTimeEndian, SectionId};
@@ -13,18 +12,19 @@ use object::{Object, ObjectSection, ObjectSymbol};
 use serde::Serialize;
 
 use crate::build::Build;
-use crate::emulator::Emulator;
 use crate::project::Project;
 use crate::run::{self, Options};
 use crate::selection::{DEFAULT_BOARD, Selection};
 use crate::{Context, Failure, Result, build, cargo};
 
 use super::atomic::BAR;
+use super::measure;
 
 /// Following each instruction takes its time; this only ends what hangs.
 const LIMIT: Duration = Duration::from_secs(900);
 /// The systems, each with its cores, and whether instructions are counted. Not those in which a core is kept masked on purpose
-/// (fragment `faults`). Uncounted: `arch`, which expects the usual CPU; Linux and `chatter`, which take long.
+/// (fragment `faults`), nor `chatter`, which somebody has to type to. Uncounted: `arch`, which expects the usual CPU; Linux, which
+/// takes long; and what the tests do not count either, where several cores share their work by the clock.
 const RUNS: [(&str, u8, bool); 21] = [
     ("hello", 2, true),
     ("arch", 2, false),
@@ -169,31 +169,13 @@ fn watch(
     let argument = arguments(image, plugin, &out)?;
     command.arg("-plugin").arg(argument);
     let log = build.folder.join("masked.log");
-    run_to_end(&mut command, build, &log)?;
+    measure::run_to_end(&mut command, build, &log, LIMIT)?;
     std::fs::read_to_string(&out).map_err(|why| {
         Failure::new(format!(
             "the plugin wrote nothing ({}: {why}); is this QEMU built with plugins?",
             out.display()
         ))
     })
-}
-
-fn run_to_end(command: &mut Command, build: &Build, log: &Path) -> Result<()> {
-    let mut emulator = Emulator::start(command, log, false)?;
-    // The plugin writes when QEMU ends, after the console is closed.
-    let ended = emulator.wait_end(LIMIT)?;
-    emulator.kill();
-    let shown = log.display();
-    if ended.is_none() {
-        let seconds = LIMIT.as_secs();
-        return Err(Failure::new(format!(
-            "still running after {seconds} s; the console is in {shown}"
-        )));
-    }
-    emulator
-        .transcript()
-        .judge(&build.model.system)
-        .map_err(|why| Failure::new(format!("{why}; the console is in {shown}")))
 }
 
 /// What QEMU is told of the plugin.

@@ -1,11 +1,12 @@
 //! One counted run: boots it, waits for its end, reads the guests' own lines.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use super::Row;
 use crate::build::Build;
-use crate::emulator::{Emulator, Waited};
+use crate::emulator::Emulator;
 use crate::project::Project;
 use crate::run::{self, Options};
 use crate::transcript::Transcript;
@@ -63,13 +64,24 @@ pub fn counted_run(project: &Project, build: &Build) -> Result<Transcript> {
         icount: true,
         ..Options::default()
     };
-    let log = log_path(build);
-    let mut emulator = Emulator::start(&mut run::qemu(project, build, &options)?, &log, false)?;
-    let waited = emulator.wait(LIMIT, |_| false);
+    let mut command = run::qemu(project, build, &options)?;
+    run_to_end(&mut command, build, &log_path(build), LIMIT)
+}
+
+/// Runs a build's machine to its end, at most for `limit`, its console in `log`; it must end well. QEMU itself has ended then, and
+/// what it writes last is written.
+pub fn run_to_end(
+    command: &mut Command,
+    build: &Build,
+    log: &Path,
+    limit: Duration,
+) -> Result<Transcript> {
+    let mut emulator = Emulator::start(command, log, false)?;
+    let ended = emulator.wait_end(limit)?;
     emulator.kill();
     let shown = || format!("the console is in {}", log.display());
-    if waited != Waited::Ended {
-        let seconds = LIMIT.as_secs();
+    if ended.is_none() {
+        let seconds = limit.as_secs();
         return Err(Failure::new(format!(
             "still running after {seconds} s; {}",
             shown()
