@@ -455,6 +455,10 @@ pub fn begin_pending_start(irq: &IrqGuard, vcpu: &'static Vcpu) {
     let kick = vcpu.vm.gic.lock(irq).cpu_on(vcpu.index);
     vm::deliver(irq, vcpu.vm, kick);
     vcpu.vm.psci.lock(irq).started(vcpu.index);
+    if vcpu.vm.state() == State::Paused {
+        // The pause may have come when it had yet to stop, which it then did instead.
+        scheduler::pause(irq, &vcpu.entity);
+    }
     scheduler::start(irq, &vcpu.entity);
 }
 

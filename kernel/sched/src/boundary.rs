@@ -81,7 +81,7 @@ impl Boundary {
 
     /// Keeps it from running until [`unpause`](Self::unpause). Returns the core to kick.
     pub fn pause(&self, policy: &mut impl Policy, id: VcpuId, now: u64) -> Option<CpuId> {
-        self.ask(PAUSE);
+        self.ask_unless_it_stops(PAUSE);
         if self.inside.load(Ordering::SeqCst) {
             None
         } else {
@@ -91,7 +91,7 @@ impl Boundary {
 
     /// Ends [`pause`](Self::pause). Returns the cores to kick.
     pub fn unpause(&self, policy: &mut impl Policy, id: VcpuId, now: u64) -> [Option<CpuId>; 2] {
-        self.ask(NOTHING);
+        self.ask_unless_it_stops(NOTHING);
         let unhurried = policy.disinherit(id, now);
         [unhurried, policy.unpause(id, now)]
     }
@@ -165,7 +165,7 @@ impl Boundary {
 
     /// A pause that the policy knows of would keep the entity from its boundary, asleep or not; there it is carried out.
     fn let_finish(&self, policy: &mut impl Policy, id: VcpuId, now: u64) {
-        if self.pauses() {
+        if self.is_asked() {
             // The core to kick is the caller's, which is about to ask anyway.
             let _ = policy.unpause(id, now);
         }
@@ -173,6 +173,13 @@ impl Boundary {
 
     fn ask(&self, what: u8) {
         self.asked.store(what, Ordering::SeqCst);
+    }
+
+    /// A stop is final, until it begins anew: who pauses and lets go on all of a VM's knows nothing of one that is turned off.
+    fn ask_unless_it_stops(&self, what: u8) {
+        if !self.stops() {
+            self.ask(what);
+        }
     }
 }
 

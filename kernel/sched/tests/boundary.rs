@@ -191,6 +191,41 @@ fn one_that_is_stopped_in_the_middle_is_woken_stays_awake_and_stops_at_its_bound
     }
 }
 
+/// A vCPU turned itself off while its VM was paused: it returned from CPU_OFF, or was never turned on again.
+#[test]
+fn a_pause_and_its_end_do_not_undo_a_stop() {
+    let pauses: [fn(&mut Asked); 3] = [Asked::pause, Asked::unpause, |asked| {
+        asked.pause();
+        asked.unpause();
+    }];
+    for kind in Kind::ALL {
+        for pause in pauses {
+            let mut asked = Asked::new(kind);
+            asked.left();
+            asked.stop();
+            pause(&mut asked);
+            assert!(
+                asked.goes_on(),
+                "{kind:?}: the pause keeps it from stopping"
+            );
+            assert!(asked.boundary.stops() && asked.at_boundary(), "{kind:?}");
+            assert!(asked.machine.policy.is_off(ID), "{kind:?}");
+
+            // It stops by itself, is paused before its core has looked, and is left for another then.
+            let mut asked = Asked::new(kind);
+            asked.stop();
+            pause(&mut asked);
+            asked.left();
+            assert!(
+                asked.goes_on(),
+                "{kind:?}: the pause keeps it from stopping"
+            );
+            assert!(asked.at_boundary(), "{kind:?}");
+            assert!(asked.machine.policy.is_off(ID), "{kind:?}");
+        }
+    }
+}
+
 /// Who had asked saw a core hold its registers still, and heard no more of it: a VM's end never came.
 #[test]
 fn who_asks_while_registers_are_being_saved_finds_it_quiet_or_is_told() {
