@@ -118,6 +118,12 @@ pub fn has_work(irq: &IrqGuard) -> bool {
     REQUESTS.this_cpu(irq).0.load(Ordering::Acquire) != 0
 }
 
+/// Whether work has been asked of this core after which somebody is chosen anew to run here.
+pub fn has_work_for_a_switch(irq: &IrqGuard) -> bool {
+    const SWITCH: u32 = Work::Reschedule as u32 | Work::Background as u32;
+    REQUESTS.this_cpu(irq).0.load(Ordering::Acquire) & SWITCH != 0
+}
+
 /// Takes one kind of work; `true` if it had been asked for.
 pub fn take(irq: &IrqGuard, work: Work) -> bool {
     let requests = &REQUESTS.this_cpu(irq).0;

@@ -125,8 +125,8 @@ pub fn expire(irq: &IrqGuard) {
             }
         }
     }
-    // Whoever is chosen next arms it anew.
-    if !cores::has_work(irq) {
+    // Whoever is chosen next arms it anew. Whatever else is asked of this core is done in passing.
+    if !cores::has_work_for_a_switch(irq) {
         arm(local);
     }
 }
@@ -147,6 +147,10 @@ fn passed(irq: &IrqGuard, place: usize, now: u64) {
 
 /// A vCPU's timers may have reached their deadlines.
 fn timers_due(irq: &IrqGuard, vcpu: &'static Vcpu, now: u64) {
+    if vcpu.core().is_some_and(|core| core != arch::cpu::index()) {
+        // That core has seen to them when it took the vCPU up, and keeps its deadlines.
+        return;
+    }
     if vcpu.core().is_none() {
         let timer = vcpu.registers.lock(irq).timer;
         if saved(&timer).asserted(now, vcpu.vm.offset()) {

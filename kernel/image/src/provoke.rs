@@ -1,16 +1,18 @@
 //! Faults on request (DEBUG_FAULT), to test the report of a real one: `HVC #0xfa17` with x0 = 1 reads where nothing is
 //! mapped, 2 panics, 3 overflows the stack. 4 breaks nothing but a promise: it keeps its core with interrupts masked for
 //! [`HELD_US`], to see who waits for that core. 5 breaks nothing at all: whoever stops an entity next takes as long from
-//! saying so to asking the core where that runs, to see what happens there meanwhile. Any guest can end the machine with
-//! it; no other configuration contains this module.
+//! saying so to asking the core where that runs, to see what happens there meanwhile. 6 breaks nothing either: EL2's timer has
+//! fired, with nothing due, and at once another core wants to hear that this one looks at nothing. Any guest can end the
+//! machine with it; no other configuration contains this module.
 
 use core::hint::black_box;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use tables::Region;
 
-use crate::hw;
+use crate::cores::{self, Work};
 use crate::platform::{IrqGuard, ticks_from_us};
+use crate::{deadline, hw};
 
 /// The immediate of the hypercall.
 const IMMEDIATE: u16 = 0xfa17;
@@ -31,6 +33,10 @@ pub fn hypercall(imm: u16, how: u64) {
         }
         (IMMEDIATE, 4) => IrqGuard::with(hold),
         (IMMEDIATE, 5) => SLOW.store(true, Ordering::Relaxed),
+        (IMMEDIATE, 6) => IrqGuard::with(|irq| {
+            deadline::fired(irq);
+            cores::request_here(irq, Work::Grace);
+        }),
         _ => {}
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! `mode=1` does things to the VM `vm=`, for `ms=` milliseconds. `mode=2` is that VM: it has its core kept, again and again, by a
 //! hypervisor with `CONFIG_DEBUG_FAULT` (`kernel/image/src/provoke.rs`). With `slow=1` the hypervisor takes long to ask the VM's
-//! core to stop it, and `mode=3` is that VM: it makes calls, which until its end have the answers they always have.
+//! core to stop it, and `mode=3` is that VM: it makes calls, which until its end have the answers they always have. `mode=4` computes
+//! for `ms=` milliseconds, and lets the hypervisor's timer fire for nothing every now and then.
 
 use abi::ops::{self, error};
 use abi::vendor;
@@ -35,7 +36,15 @@ pub fn main(machine: &'static Machine) -> u32 {
                 println!("WRONG {answer:x?}");
             }
         },
-        other => check("mode= is 1 to 3", false, other),
+        4 => {
+            let end =
+                cpu::count() + machine.number("ms=").unwrap_or(100) * (cpu::frequency() / 1000);
+            while cpu::count() < end {
+                provoke(6);
+                cpu::wait_us(20_000, || false);
+            }
+        }
+        other => check("mode= is 1 to 4", false, other),
     }
     failures()
 }

@@ -88,6 +88,7 @@ const ROWS: &[Row] = &[
     counted(HELD, "held", 2, &["faults"]),
     // A VM is told to stop, and its core is asked for that only 5 ms later: meanwhile no call of it returns without an answer.
     counted("stopped/2", "stopped", 2, &["faults"]),
+    counted(MISSED, "missed", 1, &["faults"]),
     counted(URGENT, "urgent", 1, &["burn"]),
     row("own-timer/1", "preempt-own", 1, &["burn"], ALL),
     row("beside/alloc/1", "preempt-alloc", 1, &["burn"], &[]),
@@ -113,6 +114,9 @@ const ROWS: &[Row] = &[
 /// Core scheduling waited for sibling cores with interrupts masked. Here a core is kept so for 5 ms, while from another its VM is
 /// paused, reset and destroyed: whoever else is due there is not kept waiting for 1 ms.
 const HELD: &str = "defect_2021_nobody_waits_with_interrupts_masked_for_another_core/2";
+
+/// Two things asked of a core at once, the one of which had been the reason not to set the timer for what comes next.
+const MISSED: &str = "a_deadline_is_kept_whatever_else_is_asked_of_its_core/1";
 
 /// Who waits for a VM to stand lends it its urgency: one is destroyed in the midst of calls, while another of a priority in
 /// between computes for 20 ms at a time.
