@@ -56,6 +56,8 @@ pub struct Local {
     pub stretch: Cell<u64>,
     /// Ticks that interrupts of others took since the guest was left.
     pub for_others: Cell<u64>,
+    /// Who was to go on here last has let an interrupt in instead.
+    pub gave_way: Cell<bool>,
     /// When the scheduler wants to be asked again.
     pub slice_end: Cell<Option<u64>>,
     /// What EL2's timer is set to; `u64::MAX`: it is off.
@@ -74,6 +76,7 @@ static LOCAL: PerCpu<Local, MAX_CPUS> = PerCpu::new(
             last_of: [const { Cell::new(usize::MAX) }; VMS],
             stretch: Cell::new(stretch::NONE),
             for_others: Cell::new(0),
+            gave_way: Cell::new(false),
             slice_end: Cell::new(None),
             armed: Cell::new(u64::MAX),
             deadlines: [const { Cell::new(u64::MAX) }; SOURCES],

@@ -332,7 +332,7 @@ fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
     let local = cores::local(irq);
     deadline::spare(local, arch::timer::now());
     deadline::arm(local);
-    if !settled(irq, vcpu) || is_better_interrupted(&vcpu.entity) {
+    if !settled(irq, vcpu) || is_better_interrupted(irq, &vcpu.entity) {
         return Turn::Again;
     }
     if let Some(thread) = vcpu.entity.thread() {
@@ -345,10 +345,14 @@ fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
 }
 
 /// Whether an interrupt waits that would only push a thread aside again: taken before, it need not be left once more. A guest
-/// is entered nevertheless: its own is sooner taken there.
+/// is entered nevertheless: its own is sooner taken there. Not twice in a row: cores that poke this one without a pause shall
+/// not keep its threads from their next step.
 #[inline]
-fn is_better_interrupted(entity: &Entity) -> bool {
-    arch::cpu::irq_waits() && entity.boundary.is_inside()
+fn is_better_interrupted(irq: &IrqGuard, entity: &Entity) -> bool {
+    let gave_way = &cores::local(irq).gave_way;
+    let better = arch::cpu::irq_waits() && entity.boundary.is_inside() && !gave_way.get();
+    gave_way.set(better);
+    better
 }
 
 /// The scheduler gave this core `worker`.
@@ -356,7 +360,7 @@ fn turn_of_worker(irq: &IrqGuard, worker: &'static Worker) -> Turn {
     let local = cores::local(irq);
     deadline::spare(local, arch::timer::now());
     deadline::arm(local);
-    if !settled_here(irq) || is_better_interrupted(&worker.entity) {
+    if !settled_here(irq) || is_better_interrupted(irq, &worker.entity) {
         return Turn::Again;
     }
     match worker.entity.thread() {
