@@ -213,16 +213,18 @@ fn step() -> Progress {
 /// A bounded piece of the console's work, interrupts enabled: prints, does what the operator asked for, lets those who
 /// were held back go on. `false`: there is nothing more to do until [`until_work`] says so.
 pub fn work() -> bool {
+    if INPUT_WAITS.swap(false, Ordering::AcqRel) {
+        IrqGuard::with(|irq| {
+            // Not before there is room: the interrupt would come at once, and ask for another look at once.
+            if take_typed(irq) {
+                hw::UART.enable_receive_interrupt();
+            }
+        });
+    }
     let progress = step();
     if let Some(command) = TERMINAL.with(Console::take_command) {
         carry_out(command);
         return true;
-    }
-    if INPUT_WAITS.swap(false, Ordering::AcqRel) {
-        IrqGuard::with(|irq| {
-            hw::UART.enable_receive_interrupt();
-            interrupt(irq);
-        });
     }
     if progress == Progress::More {
         return true;
@@ -289,11 +291,23 @@ pub fn tick(_irq: &IrqGuard) {
 
 /// Something was typed.
 pub fn interrupt(irq: &IrqGuard) {
+    take_typed(irq);
+    if SERVED.load(Ordering::Acquire) {
+        ready();
+    } else {
+        deadline::set(irq, Source::Console, Some(arch::timer::now()));
+    }
+}
+
+/// Takes some of what was typed from the UART. `false`: it is not wanted now, and [`work`] looks again.
+fn take_typed(irq: &IrqGuard) -> bool {
     let now = arch::timer::now();
+    let mut wanted = true;
     {
         let mut terminal = TERMINAL.lock(irq);
         for _ in 0..TYPED {
-            if !terminal.accepts_input(now) {
+            wanted = terminal.accepts_input(now);
+            if !wanted {
                 // The VM does not read, or a command is not done yet. Level-triggered, the interrupt would come again
                 // and again.
                 hw::UART.disable_interrupts();
@@ -304,14 +318,10 @@ pub fn interrupt(irq: &IrqGuard) {
             terminal.input(byte, now);
         }
     }
-    if SERVED.load(Ordering::Acquire) {
-        ready();
-    } else {
-        IrqGuard::with(|irq| deadline::set(irq, Source::Console, Some(now)));
-    }
     for vm in &VMS {
         vm.devices.typed(irq, vm);
     }
+    wanted
 }
 
 /// Does what the operator has asked for.

@@ -161,12 +161,12 @@ pub fn is_ready() -> bool {
 /// Brings what is to be printed to the UART, a few bytes at a time.
 async fn console_output(mut cx: continuation::Cx<Drive>) {
     loop {
-        while console::work() {
-            if cx.work(1).await.is_err() {
-                return;
-            }
+        let more = console::work();
+        // Also if that was all: what is waited for next may be there already, again and again.
+        if cx.work(1).await.is_err() {
+            return;
         }
-        if cx.wait(console::until_work()).await.is_err() {
+        if !more && cx.wait(console::until_work()).await.is_err() {
             return;
         }
     }

@@ -19,6 +19,7 @@ pub fn main(machine: &'static Machine) -> u32 {
     match machine.mode {
         1 => urgent(machine),
         2 => {
+            println!("computes");
             let us = machine.number("busy=").unwrap_or(10_000);
             let end =
                 cpu::count() + machine.number("ms=").unwrap_or(1000) * (cpu::frequency() / 1000);

@@ -89,6 +89,10 @@ const ROWS: &[Row] = &[
     // A VM is told to stop, and its core is asked for that only 5 ms later: meanwhile no call of it returns without an answer.
     counted("stopped/2", "stopped", 2, &["faults"]),
     counted(MISSED, "missed", 1, &["faults"]),
+    Row {
+        action: Action::Counted(type_much),
+        ..counted(DEAF, "deaf", 1, &[])
+    },
     counted(URGENT, "urgent", 1, &["burn"]),
     row("own-timer/1", "preempt-own", 1, &["burn"], ALL),
     row("beside/alloc/1", "preempt-alloc", 1, &["burn"], &[]),
@@ -117,6 +121,15 @@ const HELD: &str = "defect_2021_nobody_waits_with_interrupts_masked_for_another_
 
 /// Two things asked of a core at once, the one of which had been the reason not to set the timer for what comes next.
 const MISSED: &str = "a_deadline_is_kept_whatever_else_is_asked_of_its_core/1";
+
+/// Background work, where it has no threads, ran until a VM read what had been typed, or two seconds had passed.
+const DEAF: &str = "what_is_typed_for_a_vm_that_does_not_read_keeps_nobody_waiting/1";
+
+/// More than is kept for a VM.
+fn type_much(machine: &mut Machine) -> Result<()> {
+    machine.expect("deaf", "computes")?;
+    machine.type_text(&"x".repeat(400))
+}
 
 /// Who waits for a VM to stand lends it its urgency: one is destroyed in the midst of calls, while another of a priority in
 /// between computes for 20 ms at a time.
