@@ -139,5 +139,5 @@ fn turn_on(caller: &'static Vcpu, target: usize, entry: Entry) {
 }
 
 fn stop(vcpu: &'static Vcpu, reason: Reason) {
-    IrqGuard::with(|irq| life::stop(irq, vcpu.vm, reason));
+    life::stop(vcpu.vm, reason);
 }

@@ -64,6 +64,8 @@ pub struct Local {
     pub armed: Cell<u64>,
     /// When each source wants attention; `u64::MAX`: never.
     pub deadlines: [Cell<u64>; SOURCES],
+    /// The earliest of them.
+    pub earliest: Cell<u64>,
 }
 
 static LOCAL: PerCpu<Local, MAX_CPUS> = PerCpu::new(
@@ -80,6 +82,7 @@ static LOCAL: PerCpu<Local, MAX_CPUS> = PerCpu::new(
             slice_end: Cell::new(None),
             armed: Cell::new(u64::MAX),
             deadlines: [const { Cell::new(u64::MAX) }; SOURCES],
+            earliest: Cell::new(u64::MAX),
         })
     }; MAX_CPUS],
 );

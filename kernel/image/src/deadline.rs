@@ -4,6 +4,9 @@
 //! be stale, because its owner has moved to another core or changed its mind: a deadline that passes
 //! is a reason to look, never a fact.
 
+use core::cell::Cell;
+use core::sync::atomic::Ordering;
+
 use vtimer::earliest;
 
 use crate::config::{SCHED_SLICE_US, VCPUS_TOTAL, VMS as VM_COUNT};
@@ -59,20 +62,43 @@ pub fn set(irq: &IrqGuard, source: Source, at: Option<u64>) {
 
 /// [`set`] by who calls [`arm`] later. Returns the deadline that it was.
 fn note(local: &Local, source: Source, at: Option<u64>) -> u64 {
-    match local.deadlines.get(source.place()) {
-        Some(place) => place.replace(at.unwrap_or(NEVER)),
-        None => NEVER,
+    let at = at.unwrap_or(NEVER);
+    let Some(place) = local.deadlines.get(source.place()) else {
+        return NEVER;
+    };
+    let before = place.replace(at);
+    let earliest = local.earliest.get();
+    if at < earliest {
+        local.earliest.set(at);
+    } else if before == earliest && before != at {
+        look_for_earliest(local);
     }
+    before
+}
+
+/// Finds out anew which deadline is the earliest.
+fn look_for_earliest(local: &Local) {
+    let all = local.deadlines.iter().map(Cell::get);
+    local.earliest.set(all.fold(NEVER, u64::min));
+}
+
+/// [`arm`], unless a deadline has passed; whether it has: it would interrupt at once.
+#[must_use]
+pub fn is_due_or_arm(local: &Local, now: u64) -> bool {
+    let due = is_due(local, now);
+    if !due {
+        arm(local);
+    }
+    due
 }
 
 /// Sets EL2's timer to the earliest of what this core waits for.
 pub fn arm(local: &Local) {
     let next = local
-        .deadlines
-        .iter()
-        .fold(local.slice_end.get().unwrap_or(NEVER), |next, place| {
-            next.min(place.get())
-        });
+        .slice_end
+        .get()
+        .unwrap_or(NEVER)
+        .min(local.earliest.get());
     if next == local.armed.replace(next) {
         return;
     }
@@ -104,26 +130,28 @@ pub fn fired(irq: &IrqGuard) {
 /// Whether a deadline has passed: one that does so between [`fired`] and the next [`arm`] is not told by an interrupt.
 #[inline]
 pub fn is_due(local: &Local, now: u64) -> bool {
-    local.deadlines.iter().any(|at| at.get() <= now)
+    local.earliest.get() <= now
 }
 
 /// Looks after everything whose deadline has passed, and sets the timer anew.
 pub fn expire(irq: &IrqGuard) {
-    let now = arch::timer::now();
+    let mut now = arch::timer::now();
     let local = cores::local(irq);
     if local.slice_end.get().is_some_and(|end| end <= now) {
         local.slice_end.set(None);
         cores::request_here(irq, Work::Reschedule);
     }
-    for (place, at) in local.deadlines.iter().enumerate() {
-        if at.get() <= now {
+    while is_due(local, now) {
+        let first = local.deadlines.iter().position(|at| at.get() <= now);
+        if let Some(at) = first.and_then(|place| local.deadlines.get(place)) {
             at.set(NEVER);
-            passed(irq, place, now);
-            // Mostly that was all.
-            if !is_due(local, now) {
-                break;
-            }
         }
+        look_for_earliest(local);
+        if let Some(place) = first {
+            passed(irq, place, now);
+        }
+        // What has become due meanwhile would overtake what is decided next.
+        now = arch::timer::now();
     }
     // Whoever is chosen next arms it anew. Whatever else is asked of this core is done in passing.
     if !cores::has_work_for_a_switch(irq) {
@@ -191,10 +219,16 @@ pub fn physical_changed(irq: &IrqGuard, vcpu: &'static Vcpu, now: u64) {
     );
 }
 
-/// The vCPU leaves this core, which keeps its deadlines; its registers are saved. The caller calls [`arm`].
+/// The vCPU leaves this core; its registers are saved. The core keeps the deadlines of one that waits: when another comes to
+/// a core again, it is seen there what has become of its timers. The caller calls [`arm`].
 pub fn left_behind(irq: &IrqGuard, vcpu: &'static Vcpu, timer: &arch::timer::VirtualTimer) {
-    let physical = vcpu.physical_timer.deadline();
-    let at = earliest(physical, saved(timer).deadline(vcpu.vm.offset()));
+    let waits = vcpu.waiting.load(Ordering::SeqCst) || vcpu.entity.parked.load(Ordering::SeqCst);
+    let at = if waits {
+        let physical = vcpu.physical_timer.deadline();
+        earliest(physical, saved(timer).deadline(vcpu.vm.offset()))
+    } else {
+        None
+    };
     note(cores::local(irq), Source::Vcpu(vcpu), at);
 }
 

@@ -137,7 +137,7 @@ fn instruction_abort(
     );
     if guest.pc == at {
         let how = "its exception vector is not in memory";
-        IrqGuard::with(|irq| life::stop(irq, vcpu.vm, Reason::Crash(how)));
+        life::stop(vcpu.vm, Reason::Crash(how));
     }
     Next::Resume
 }

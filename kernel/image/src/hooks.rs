@@ -6,7 +6,7 @@ use preempt::Model as _;
 use crate::config::BOARD;
 use crate::platform::{IrqGuard, Model};
 use crate::quick::{self, Quick};
-use crate::run::{self, Next};
+use crate::run::{self, Left, Next};
 use crate::vcpu::Vcpu;
 use crate::watch::{self, Doing};
 use crate::{boot, exit, fault, hw, irq, sections, thread};
@@ -55,7 +55,7 @@ fn exited(guest: &mut GuestContext, kind: u64) -> *mut GuestContext {
                 vcpu.brief_stay(arch::timer::now().wrapping_sub(left));
                 return guest;
             }
-            Quick::Answered => return leave(vcpu, guest, left, Next::Resume),
+            Quick::Answered => return answered(vcpu, guest, left),
             Quick::No => {}
         }
     } else if kind == ExitKind::Irq as u64 {
@@ -65,7 +65,7 @@ fn exited(guest: &mut GuestContext, kind: u64) -> *mut GuestContext {
                 vcpu.brief_stay(arch::timer::now().wrapping_sub(left));
                 return guest;
             }
-            Quick::Answered | Quick::No => return leave(vcpu, guest, left, Next::Resume),
+            Quick::Answered | Quick::No => return answered(vcpu, guest, left),
         }
     }
     general(vcpu, guest, kind, left)
@@ -102,27 +102,43 @@ fn general(
         }
     };
     // SAFETY: masked again since `with_interrupts`; unmasks nothing.
-    let same = unsafe {
+    let left = unsafe {
         if Model::THREADS {
             IrqGuard::assume(|irq| run::leave_booked(irq, vcpu, next))
         } else {
             IrqGuard::assume(|irq| run::leave(irq, vcpu, left, next))
         }
     };
-    if same { guest } else { others() }
+    entered(vcpu, guest, left)
 }
 
 /// The way out of a quick exit: who is entered.
 #[inline]
-fn leave(
-    vcpu: &'static Vcpu,
-    guest: &mut GuestContext,
-    left: u64,
-    next: Next,
-) -> *mut GuestContext {
+fn answered(vcpu: &'static Vcpu, guest: &mut GuestContext, left: u64) -> *mut GuestContext {
     // SAFETY: masked since the exception; unmasks nothing.
-    let same = unsafe { IrqGuard::assume(|irq| run::leave(irq, vcpu, left, next)) };
-    if same { guest } else { others() }
+    let left = unsafe {
+        IrqGuard::assume(|irq| {
+            run::refresh_fresh(irq, vcpu);
+            run::leave(irq, vcpu, left, Next::Resume)
+        })
+    };
+    entered(vcpu, guest, left)
+}
+
+/// Who is entered, the exit having been `left`.
+#[inline]
+fn entered(vcpu: &'static Vcpu, guest: &mut GuestContext, mut left: Left) -> *mut GuestContext {
+    loop {
+        match left {
+            Left::Same => return guest,
+            Left::Others => return others(),
+            Left::More => {
+                // It is booked as what EL2 does for the vCPU, which may be left in the middle here.
+                hw::with_interrupts(|| ());
+                left = IrqGuard::with(|irq| run::leave_on(irq, vcpu));
+            }
+        }
+    }
 }
 
 /// Somebody else is entered, perhaps. Where vCPUs have stacks of their own, this one's is left behind before another core

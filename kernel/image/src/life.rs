@@ -13,10 +13,12 @@ use psci::Entry;
 use tables::{CrashPolicy, Start};
 use vtimer::CounterOffset;
 
+use crate::entity::Entity;
 use crate::platform::IrqGuard;
 use crate::signal::Signal;
+use crate::vcpu::Vcpu;
 use crate::vm::{State, VMS, Vm, deliver};
-use crate::{grace, memory, power, scheduler};
+use crate::{cores, grace, memory, power, scheduler};
 
 /// What there is to know of a VM's life besides its state.
 pub struct Life {
@@ -28,6 +30,8 @@ pub struct Life {
     made: u64,
     /// How often its crash was answered with a restart.
     restarts: u32,
+    /// How often its state has been set.
+    turn: u32,
 }
 
 impl Life {
@@ -38,7 +42,13 @@ impl Life {
             owned: false,
             made: 0,
             restarts: 0,
+            turn: 0,
         }
+    }
+
+    /// The state has been set: who carries out what it was before stops doing so.
+    pub fn turned(&mut self) {
+        self.turn = self.turn.wrapping_add(1);
     }
 }
 
@@ -117,7 +127,7 @@ pub fn loaded(vm: &'static Vm, entry: Entry) {
     IrqGuard::with(|irq| {
         vm.set_offset(CounterOffset::starting_at(now));
         if let Some(first) = vm.vcpu(0) {
-            first.reset(irq, entry);
+            first.enter_at(irq, entry);
         }
     });
     IrqGuard::with(|irq| {
@@ -142,25 +152,45 @@ pub fn loaded(vm: &'static Vm, entry: Entry) {
 
 /// A VM stops by itself, or is stopped by what it did. Its vCPUs stop when their cores next leave the guest, the caller's
 /// own too; the background does the rest.
-pub fn stop(irq: &IrqGuard, vm: &'static Vm, reason: Reason) {
-    {
-        let mut life = vm.life.lock(irq);
-        if !matches!(vm.state(), State::Running | State::Loading | State::Paused) {
-            return;
+pub fn stop(vm: &'static Vm, reason: Reason) {
+    let turn = vm.life.with(|life| match vm.state() {
+        State::Running | State::Loading | State::Paused => {
+            life.reason = reason;
+            life.owned = false;
+            vm.set_state(life, State::Stopping);
+            Some(life.turn)
         }
-        life.reason = reason;
-        life.owned = false;
-        vm.set_state(&mut life, State::Stopping);
-        stop_vcpus(irq, vm);
+        // Whoever came first may not have got to this vCPU, which must not go on.
+        State::Stopping | State::Dying => Some(life.turn),
+        State::Absent | State::Off => None,
+    });
+    if let Some(turn) = turn {
+        stop_vcpus(vm, turn);
+        ORPHANS.notify();
     }
-    ORPHANS.notify();
 }
 
-fn stop_vcpus(irq: &IrqGuard, vm: &'static Vm) {
-    for vcpu in vm.vcpus() {
-        scheduler::stop(irq, &vcpu.entity);
-    }
+fn stop_vcpus(vm: &'static Vm, turn: u32) {
+    each_vcpu(vm, turn, scheduler::stop);
     vm.quiet.notify();
+}
+
+/// Does `each` to the vCPUs of a VM, in a section for each, unless the state for whose sake that is, the one of `turn`, has
+/// been followed by another: then they are left to whoever has set that.
+///
+/// Last to the caller's own, if it is one of them: once that is to stop, others may be preferred to the rest of this.
+fn each_vcpu(vm: &'static Vm, turn: u32, each: impl Fn(&IrqGuard, &'static Entity)) {
+    let own = IrqGuard::with(|irq| cores::local(irq).running.get());
+    let is_own = |vcpu: &Vcpu| own.is_some_and(|own| own.entity().id == vcpu.entity.id);
+    let others = vm.vcpus().filter(|vcpu| !is_own(vcpu));
+    for vcpu in others.chain(vm.vcpus().filter(|vcpu| is_own(vcpu))) {
+        IrqGuard::with(|irq| {
+            let life = vm.life.lock(irq);
+            if life.turn == turn {
+                each(irq, &vcpu.entity);
+            }
+        });
+    }
 }
 
 /// Stops a VM for whoever takes back what it has, and owns its end from now on: for good, or to start it again.
@@ -168,31 +198,33 @@ fn stop_vcpus(irq: &IrqGuard, vm: &'static Vm) {
 /// # Errors
 ///
 /// [`Error::State`]; [`Error::Busy`] when somebody owns its end.
-pub fn seize(irq: &IrqGuard, vm: &'static Vm, for_good: bool) -> Result<(), Error> {
-    let mut life = vm.life.lock(irq);
-    let state = vm.state();
-    match (state, for_good) {
-        (State::Absent, _) | (State::Off | State::Dying, false) => return Err(Error::State),
-        (State::Stopping | State::Dying, _) if life.owned => return Err(Error::Busy),
-        _ => {}
-    }
-    if !for_good && state != State::Stopping {
-        life.reason = Reason::Commanded;
-    }
-    life.owned = true;
-    let ends = if for_good {
-        State::Dying
-    } else {
-        State::Stopping
-    };
-    vm.set_state(&mut life, ends);
-    stop_vcpus(irq, vm);
+pub fn seize(vm: &'static Vm, for_good: bool) -> Result<(), Error> {
+    let turn = vm.life.with(|life| {
+        let state = vm.state();
+        match (state, for_good) {
+            (State::Absent, _) | (State::Off | State::Dying, false) => return Err(Error::State),
+            (State::Stopping | State::Dying, _) if life.owned => return Err(Error::Busy),
+            _ => {}
+        }
+        if !for_good && state != State::Stopping {
+            life.reason = Reason::Commanded;
+        }
+        life.owned = true;
+        let ends = if for_good {
+            State::Dying
+        } else {
+            State::Stopping
+        };
+        vm.set_state(life, ends);
+        Ok(life.turn)
+    })?;
+    stop_vcpus(vm, turn);
     Ok(())
 }
 
 /// Who owns a VM's end does not finish: somebody else shall.
-pub fn let_go(irq: &IrqGuard, vm: &'static Vm) {
-    vm.life.lock(irq).owned = false;
+pub fn let_go(vm: &'static Vm) {
+    vm.life.with(|life| life.owned = false);
     ORPHANS.notify();
 }
 
@@ -212,30 +244,29 @@ pub fn orphan() -> Option<(&'static Vm, bool)> {
 }
 
 /// Keeps a VM's vCPUs from running; `false`: it does not run.
-pub fn pause(irq: &IrqGuard, vm: &'static Vm) -> Result<(), Error> {
-    let mut life = vm.life.lock(irq);
-    if vm.state() != State::Running {
-        return Err(Error::State);
-    }
-    vm.set_state(&mut life, State::Paused);
-    for vcpu in vm.vcpus() {
-        scheduler::pause(irq, &vcpu.entity);
-    }
+pub fn pause(vm: &'static Vm) -> Result<(), Error> {
+    let turn = turn(vm, State::Running, State::Paused)?;
+    each_vcpu(vm, turn, scheduler::pause);
     Ok(())
 }
 
 /// Lets a paused VM go on.
-pub fn unpause(irq: &IrqGuard, vm: &'static Vm) -> Result<(), Error> {
-    let mut life = vm.life.lock(irq);
-    if vm.state() != State::Paused {
-        return Err(Error::State);
-    }
-    vm.set_state(&mut life, State::Running);
-    for vcpu in vm.vcpus() {
-        scheduler::unpause(irq, &vcpu.entity);
-    }
+pub fn unpause(vm: &'static Vm) -> Result<(), Error> {
+    let turn = turn(vm, State::Paused, State::Running)?;
+    each_vcpu(vm, turn, scheduler::unpause);
     vm.quiet.notify();
     Ok(())
+}
+
+/// Sets the state of a VM that is in another; returns which turn that is.
+fn turn(vm: &'static Vm, from: State, to: State) -> Result<u32, Error> {
+    vm.life.with(|life| {
+        if vm.state() != from {
+            return Err(Error::State);
+        }
+        vm.set_state(life, to);
+        Ok(life.turn)
+    })
 }
 
 /// Whether no core has anything of a VM that was asked to stop or pause; also if it has been let go on meanwhile, by
@@ -256,11 +287,8 @@ fn reset_parts(vm: &'static Vm) {
     IrqGuard::with(|irq| vm.psci.lock(irq).power_off());
     for vcpu in vm.vcpus() {
         IrqGuard::with(|irq| vm.gic.lock(irq).reset_private(vcpu.index));
-        IrqGuard::with(|irq| {
-            vcpu.physical_timer.reset(irq);
-            *vcpu.debug.lock(irq) = trap::Debug::new();
-            *vcpu.start.lock(irq) = None;
-        });
+        IrqGuard::with(|irq| vcpu.clear(irq));
+        IrqGuard::with(|irq| *vcpu.start.lock(irq) = None);
     }
     IrqGuard::with(|irq| vm.gic.lock(irq).reset_shared());
     IrqGuard::with(|irq| vm.devices.reset(irq, vm));

@@ -145,27 +145,19 @@ impl hypercall::Machine for Machine {
 
     fn life(self, id: VmId, request: Life) -> Result<Step, Error> {
         let vm = vm(id);
-        IrqGuard::with(|irq| match request {
-            Life::Create => Ok(()),
-            Life::Start => life::start(irq, vm),
-            Life::Pause => life::pause(irq, vm),
-            Life::Resume => life::unpause(irq, vm),
-            Life::Destroy => life::seize(irq, vm, true),
-            Life::Reset => life::seize(irq, vm, false),
-            Life::LetGo => {
-                life::let_go(irq, vm);
-                Ok(())
-            }
-            Life::Bury | Life::Restart => Ok(()),
-        })?;
         match request {
             Life::Create => {
                 memory::stock();
                 return IrqGuard::with(|irq| life::create(irq, vm));
             }
+            Life::Start => IrqGuard::with(|irq| life::start(irq, vm))?,
+            Life::Pause => life::pause(vm)?,
+            Life::Resume => life::unpause(vm)?,
+            Life::Destroy => life::seize(vm, true)?,
+            Life::Reset => life::seize(vm, false)?,
+            Life::LetGo => life::let_go(vm),
             Life::Bury => life::bury(vm),
             Life::Restart => life::finish_stop(vm),
-            _ => {}
         }
         Ok(Step::Done)
     }

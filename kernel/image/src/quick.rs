@@ -13,7 +13,7 @@ use crate::config::BOARD;
 use crate::platform::IrqGuard;
 use crate::vcpu::Vcpu;
 use crate::vm::{self, VIRTUAL_TIMER};
-use crate::{calls, hw, irq, run};
+use crate::{calls, hw, irq};
 
 /// What came of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,19 +65,13 @@ pub fn interrupt(irq: &IrqGuard, vcpu: &'static Vcpu) -> Quick {
             return Quick::Done;
         }
     }
-    other(irq, vcpu, gic, interrupt)
+    other(irq, gic, interrupt)
 }
 
 /// Handles an interrupt that asks for more.
 #[inline(never)]
-fn other(
-    irq: &IrqGuard,
-    vcpu: &'static Vcpu,
-    gic: &drivers::Gic,
-    interrupt: drivers::Acknowledged,
-) -> Quick {
+fn other(irq: &IrqGuard, gic: &drivers::Gic, interrupt: drivers::Acknowledged) -> Quick {
     irq::handle(irq, gic, interrupt);
-    run::refresh(irq, vcpu);
     Quick::Answered
 }
 

@@ -34,30 +34,44 @@ pub enum Next {
     Stop,
 }
 
-/// The way out of an exit that began at `left`: `true` if the same guest goes on, `false` if [`switch`] must say
-/// who does.
+/// How an exit ends, as far as one section tells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// The same guest goes on.
+    Same,
+    /// [`switch`] must say who does.
+    Others,
+    /// There is more to do before that is known: [`leave_on`], after interrupts have been let in.
+    More,
+}
+
+/// The way out of an exit that began at `left`.
 #[inline(always)]
-pub fn leave(irq: &IrqGuard, vcpu: &'static Vcpu, left: u64, next: Next) -> bool {
+pub fn leave(irq: &IrqGuard, vcpu: &'static Vcpu, left: u64, next: Next) -> Left {
     if next == Next::Resume
         && cores::local(irq).for_others.get() == 0
         && !vcpu.refresh.load(Ordering::Relaxed)
         && !cores::has_work(irq)
     {
         vcpu.brief_stay(arch::timer::now().saturating_sub(left));
-        return true;
+        return Left::Same;
     }
     leave_busy(irq, vcpu, left, next)
 }
 
 /// [`leave`] when there is more to book, or something to do first.
 #[inline(never)]
-fn leave_busy(irq: &IrqGuard, vcpu: &'static Vcpu, left: u64, next: Next) -> bool {
+fn leave_busy(irq: &IrqGuard, vcpu: &'static Vcpu, left: u64, next: Next) -> Left {
     vcpu.left_guest(irq, left);
+    // What was asked for while the exit was handled is for a section of its own.
+    if next == Next::Resume && (cores::has_work(irq) || vcpu.refresh.load(Ordering::Relaxed)) {
+        return Left::More;
+    }
     leave_booked(irq, vcpu, next)
 }
 
 /// [`leave`] when the exit is booked already.
-pub fn leave_booked(irq: &IrqGuard, vcpu: &'static Vcpu, next: Next) -> bool {
+pub fn leave_booked(irq: &IrqGuard, vcpu: &'static Vcpu, next: Next) -> Left {
     match next {
         Next::Resume => {}
         Next::Wait => wait(irq, vcpu),
@@ -69,54 +83,98 @@ pub fn leave_booked(irq: &IrqGuard, vcpu: &'static Vcpu, next: Next) -> bool {
         // It is told in the section in which the boundary was, so it knows, or waits until it does.
         Next::Stop => cores::request_here(irq, Work::Reschedule),
     }
+    leave_on(irq, vcpu)
+}
+
+/// [`leave_booked`], gone on with.
+pub fn leave_on(irq: &IrqGuard, vcpu: &'static Vcpu) -> Left {
     if Model::THREADS && scheduler::halt_here(irq, &vcpu.entity) {
         cores::request_here(irq, Work::Reschedule);
     }
-    let same = settled(irq, vcpu);
-    if same {
-        book_others(irq, &vcpu.entity);
-        vcpu.entity
-            .account
-            .lock(irq)
-            .enter_guest(arch::timer::now());
+    match settled(irq, vcpu) {
+        Settled::All => {
+            book_others(irq, &vcpu.entity);
+            vcpu.entity
+                .account
+                .lock(irq)
+                .enter_guest(arch::timer::now());
+            Left::Same
+        }
+        Settled::Not => Left::Others,
+        Settled::Some => Left::More,
     }
-    same
 }
 
-/// Puts what the virtual GIC has for `vcpu`, loaded here, into the list registers.
+/// Puts what has just become pending for `vcpu`, loaded here, into the list registers, if that is all there is to do for it.
 #[inline]
-pub fn refresh(irq: &IrqGuard, vcpu: &'static Vcpu) {
-    while vcpu.refresh.load(Ordering::Relaxed) {
+pub fn refresh_fresh(irq: &IrqGuard, vcpu: &'static Vcpu) {
+    if vcpu.refresh.load(Ordering::Relaxed) {
         vcpu.refresh.store(false, Ordering::SeqCst);
-        vm::with_gic(irq, vcpu, |gic, hw| gic.refresh(vcpu.index, hw));
+        let done = hw::with_virtual_interface(irq, |hw| {
+            vcpu.vm.gic.lock(irq).refresh_fresh(vcpu.index, hw)
+        });
+        if !done {
+            vcpu.refresh.store(true, Ordering::SeqCst);
+        }
     }
 }
 
-/// Does what is asked of this core and of `vcpu`, loaded here; `false` if the scheduler must be asked.
+/// Puts what the virtual GIC has for `vcpu`, loaded here, into the list registers. If many of them are in use, this only reads
+/// them back, and there is more to do.
+fn refresh(irq: &IrqGuard, vcpu: &'static Vcpu) {
+    vcpu.refresh.store(false, Ordering::SeqCst);
+    vm::with_gic(irq, vcpu, |gic, hw| {
+        if gic.refresh_fresh(vcpu.index, hw) {
+            vgic::Kick::NONE
+        } else if gic.is_crowded(vcpu.index) {
+            gic.sync(vcpu.index, hw)
+        } else {
+            gic.refresh(vcpu.index, hw)
+        }
+    });
+}
+
+/// Whether everything that was asked of a core and of a vCPU is done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    All,
+    /// It is for the scheduler.
+    Not,
+    /// Some of it; the vCPU's part is for another section.
+    Some,
+}
+
+/// Does what is asked of this core and of `vcpu`, loaded here.
 #[inline]
-pub fn settled(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
-    let nothing = !cores::has_work(irq) && !vcpu.refresh.load(Ordering::Relaxed);
-    nothing || settle(irq, vcpu)
+pub fn settled(irq: &IrqGuard, vcpu: &'static Vcpu) -> Settled {
+    if !cores::has_work(irq) && !vcpu.refresh.load(Ordering::Relaxed) {
+        return Settled::All;
+    }
+    settle(irq, vcpu)
 }
 
 /// [`settled`] where there is something to do.
 #[inline(never)]
-fn settle(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
+fn settle(irq: &IrqGuard, vcpu: &'static Vcpu) -> Settled {
+    let mut some = false;
     loop {
         if cores::take(irq, Work::Deadline) {
             deadline::expire(irq);
+            some = true;
         } else if cores::has_work(irq) {
             if cores::take(irq, Work::Grace) {
                 grace::passed(irq);
                 continue;
             }
             // The scheduler, or background work: both are for the core's own context.
-            return false;
+            return Settled::Not;
+        } else if !vcpu.refresh.load(Ordering::Relaxed) {
+            return Settled::All;
+        } else if some {
+            return Settled::Some;
         } else {
             refresh(irq, vcpu);
-            if !cores::has_work(irq) {
-                return true;
-            }
+            some = true;
         }
     }
 }
@@ -164,7 +222,7 @@ enum Turn {
         others: u64,
         next: Option<Runs>,
     },
-    /// Take this one up: what ran before has been let go.
+    /// Take this one up, or go on taking it up: what ran before has been let go.
     Next(Runs),
     /// Enter this guest.
     Enter(*mut GuestContext),
@@ -188,30 +246,35 @@ pub fn switch() -> *mut GuestContext {
     loop {
         // Interrupts are let in between the steps of a switch, so that none waits for more than one.
         hw::with_interrupts(|| ());
-        let next = match IrqGuard::with(turn) {
+        let mut next = match IrqGuard::with(turn) {
             Turn::LetGo { old, others, next } => {
+                hw::with_interrupts(|| ());
+                IrqGuard::with(|irq| save(irq, old));
                 hw::with_interrupts(|| ());
                 IrqGuard::with(|irq| {
                     let since = cores::local(irq).for_others.take();
                     let_go(irq, old, others.saturating_add(since));
-                    after(irq, next)
-                })
+                });
+                if let Runs::Vcpu(vcpu) = old
+                    && vcpu.entity.boundary.stops()
+                {
+                    hw::with_interrupts(|| ());
+                    IrqGuard::with(|irq| begin_pending_start(irq, vcpu));
+                }
+                IrqGuard::with(|irq| after(irq, next))
             }
             turn => turn,
         };
-        let next = match next {
-            Turn::Next(next) => {
-                hw::with_interrupts(|| ());
-                IrqGuard::with(|irq| {
-                    if is_overtaken(irq) {
-                        Turn::Again
-                    } else {
-                        take_up(irq, next)
-                    }
-                })
-            }
-            turn => turn,
-        };
+        let mut begun = false;
+        while let Turn::Next(who) = next {
+            hw::with_interrupts(|| ());
+            next = IrqGuard::with(|irq| match come_up(irq) {
+                Some(Settled::Not) => Turn::Again,
+                // What follows is for a section of its own.
+                Some(_) => Turn::Next(who),
+                None => take_up(irq, who, core::mem::replace(&mut begun, true)),
+            });
+        }
         match next {
             Turn::Enter(guest) => return guest,
             Turn::Resume(thread) => hw::resume(thread),
@@ -221,7 +284,10 @@ pub fn switch() -> *mut GuestContext {
                 let _ = worker::slice();
                 IrqGuard::with(book_slice);
             }
-            Turn::Idle => idle(),
+            Turn::Idle => {
+                hw::with_interrupts(|| ());
+                idle();
+            }
             Turn::LetGo { .. } | Turn::Next(_) | Turn::Again => {}
         }
     }
@@ -231,7 +297,8 @@ pub fn switch() -> *mut GuestContext {
 fn turn(irq: &IrqGuard) -> Turn {
     watch::pass(irq, Doing::Scheduling);
     // What came up since this core was last asked, lest it overtakes the decision.
-    if cores::take(irq, Work::Deadline) {
+    let asked = cores::take(irq, Work::Deadline);
+    if asked || deadline::is_due(cores::local(irq), arch::timer::now()) {
         deadline::expire(irq);
     }
     if cores::take(irq, Work::Background) {
@@ -267,12 +334,13 @@ fn after(irq: &IrqGuard, next: Option<Runs>) -> Turn {
     }
 }
 
-/// Whether something has come up since the decision: then the scheduler is asked again before anything is loaded.
-fn is_overtaken(irq: &IrqGuard) -> bool {
+/// Looks after what has come up since the decision, if anything has. If it is for the scheduler, that is asked again before
+/// anything is loaded.
+fn come_up(irq: &IrqGuard) -> Option<Settled> {
     let (local, now) = (cores::local(irq), arch::timer::now());
     let due = deadline::is_due(local, now);
     if !due && !cores::has_work(irq) {
-        return false;
+        return None;
     }
     // As for an entry: a turn that is over before it begins is no reason.
     deadline::spare(local, now);
@@ -281,13 +349,23 @@ fn is_overtaken(irq: &IrqGuard) -> bool {
         cores::take(irq, Work::Deadline);
         deadline::expire(irq);
     }
-    !settled_here(irq)
+    Some(if settled_here(irq) {
+        Settled::All
+    } else {
+        Settled::Not
+    })
 }
 
-/// Puts who runs here next on this core.
-fn take_up(irq: &IrqGuard, next: Runs) -> Turn {
+/// Puts who runs here next on this core, which may take several sections: `begun` is true from the second on.
+fn take_up(irq: &IrqGuard, next: Runs, begun: bool) -> Turn {
     let entity = next.entity();
     entity.parked.store(false, Ordering::SeqCst);
+    if begun {
+        book_others(irq, entity);
+    } else {
+        // What interrupts took while nothing ran, or another, is not this one's.
+        cores::local(irq).for_others.set(0);
+    }
     let taken_up = arch::timer::now();
     let turn = match next {
         Runs::Vcpu(vcpu) => turn_of_vcpu(irq, vcpu),
@@ -303,8 +381,6 @@ fn take_up(irq: &IrqGuard, next: Runs) -> Turn {
     if let (Turn::Enter(_) | Turn::Resume(_), Runs::Vcpu(vcpu)) = (&turn, next) {
         pv_time::switched_in(irq, vcpu);
     }
-    // What interrupts took while nothing ran, or another, is not this one's.
-    cores::local(irq).for_others.set(0);
     let number = entity.id.0;
     let doing = match turn {
         Turn::Enter(_) => Doing::Guest(number),
@@ -326,14 +402,21 @@ fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
             Some(thread) => Turn::Begin(thread, hooks::load_context),
         };
     }
-    if !is_loaded(irq, vcpu) && !switch_in(irq, vcpu) {
+    if !is_loaded(irq, vcpu) {
+        match switch_in(irq, vcpu) {
+            Brought::Interrupted => return Turn::Again,
+            Brought::Much => return Turn::Next(Runs::Vcpu(vcpu)),
+            Brought::Here => {}
+        }
+    }
+    if is_late(irq) {
         return Turn::Again;
     }
-    let local = cores::local(irq);
-    deadline::spare(local, arch::timer::now());
-    deadline::arm(local);
-    if !settled(irq, vcpu) || is_better_interrupted(irq, &vcpu.entity) {
-        return Turn::Again;
+    match settled(irq, vcpu) {
+        Settled::Some => return Turn::Next(Runs::Vcpu(vcpu)),
+        Settled::Not => return Turn::Again,
+        Settled::All if is_better_interrupted(irq, &vcpu.entity) => return Turn::Again,
+        Settled::All => {}
     }
     if let Some(thread) = vcpu.entity.thread() {
         if vcpu.entity.boundary.go_on() {
@@ -342,6 +425,18 @@ fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
         hw::install(thread);
     }
     Turn::Enter(&raw mut *vcpu.frame.lock(irq))
+}
+
+/// Sets the timer for who is about to go on here; whether a deadline has passed and is to be looked after first.
+#[inline]
+fn is_late(irq: &IrqGuard) -> bool {
+    let (local, now) = (cores::local(irq), arch::timer::now());
+    deadline::spare(local, now);
+    let late = deadline::is_due_or_arm(local, now);
+    if late {
+        cores::request_here(irq, Work::Deadline);
+    }
+    late
 }
 
 /// Whether an interrupt waits that would only push a thread aside again: taken before, it need not be left once more. A guest
@@ -357,9 +452,9 @@ fn is_better_interrupted(irq: &IrqGuard, entity: &Entity) -> bool {
 
 /// The scheduler gave this core `worker`.
 fn turn_of_worker(irq: &IrqGuard, worker: &'static Worker) -> Turn {
-    let local = cores::local(irq);
-    deadline::spare(local, arch::timer::now());
-    deadline::arm(local);
+    if is_late(irq) {
+        return Turn::Again;
+    }
     if !settled_here(irq) || is_better_interrupted(irq, &worker.entity) {
         return Turn::Again;
     }
@@ -403,17 +498,31 @@ pub fn is_loaded(irq: &IrqGuard, vcpu: &Vcpu) -> bool {
         .is_some_and(|loaded| loaded.entity.id == vcpu.entity.id)
 }
 
-/// Saves the registers of `old`, if this core has them, and tells the scheduler so.
-///
-/// `others` ticks of its time went to others since it last went on.
-fn let_go(irq: &IrqGuard, old: Runs, others: u64) {
-    let entity = old.entity();
-    let stopped = entity.boundary.stops() && scheduler::is_stopped(irq, entity);
-    let mut asleep = stopped || entity.parked.load(Ordering::SeqCst);
+/// Saves the registers of `old`, if this core has them. If it is off from now on, they are as after a reset.
+fn save(irq: &IrqGuard, old: Runs) {
     if let Runs::Vcpu(vcpu) = old {
         if is_loaded(irq, vcpu) {
             switch_out(irq, vcpu);
         }
+        if has_stopped(irq, &vcpu.entity) {
+            vcpu.clear(irq);
+        }
+    }
+}
+
+/// Whether who is being let go is not to go on.
+fn has_stopped(irq: &IrqGuard, entity: &Entity) -> bool {
+    entity.boundary.stops() && scheduler::is_stopped(irq, entity)
+}
+
+/// Tells the scheduler that `old`, whose registers are [`save`]d, is not here any more.
+///
+/// `others` ticks of its time went to others since it last went on.
+fn let_go(irq: &IrqGuard, old: Runs, others: u64) {
+    let entity = old.entity();
+    let stopped = has_stopped(irq, entity);
+    let mut asleep = stopped || entity.parked.load(Ordering::SeqCst);
+    if let Runs::Vcpu(vcpu) = old {
         asleep |= vcpu.waiting.load(Ordering::SeqCst);
     }
     let now = arch::timer::now();
@@ -426,14 +535,11 @@ fn let_go(irq: &IrqGuard, old: Runs, others: u64) {
         vm::deliver(irq, vcpu.vm, kick);
     }
     let awaited = scheduler::switched_out(irq, entity);
-    if let Runs::Vcpu(vcpu) = old {
-        if stopped {
-            begin_pending_start(irq, vcpu);
-        }
-        // Also if that was asked for only while its registers were being saved.
-        if awaited {
-            vcpu.vm.quiet.notify();
-        }
+    // Also if that was asked for only while its registers were being saved.
+    if let Runs::Vcpu(vcpu) = old
+        && awaited
+    {
+        vcpu.vm.quiet.notify();
     }
 }
 
@@ -453,9 +559,7 @@ pub fn begin_pending_start(irq: &IrqGuard, vcpu: &'static Vcpu) {
     let Some(entry) = vcpu.start.lock(irq).take() else {
         return;
     };
-    *vcpu.debug.lock(irq) = trap::Debug::new();
-    vcpu.physical_timer.reset(irq);
-    vcpu.reset(irq, entry);
+    vcpu.enter_at(irq, entry);
     let kick = vcpu.vm.gic.lock(irq).cpu_on(vcpu.index);
     vm::deliver(irq, vcpu.vm, kick);
     vcpu.vm.psci.lock(irq).started(vcpu.index);
@@ -475,12 +579,20 @@ fn switch_out(irq: &IrqGuard, vcpu: &'static Vcpu) {
     deadline::left_behind(irq, vcpu, &timer);
 }
 
-/// Puts the vCPU's registers on this core. `false` if an interrupt waits: then nothing has happened, and they are where they
-/// were, which is why the first half can be given up.
-fn switch_in(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
+/// Whether a vCPU's registers are on the core.
+enum Brought {
+    Here,
+    /// They are, and it took long: it has many interrupts.
+    Much,
+    /// An interrupt waits: nothing has happened, and they are where they were, which is why the first half can be given up.
+    Interrupted,
+}
+
+/// Puts the vCPU's registers on this core.
+fn switch_in(irq: &IrqGuard, vcpu: &'static Vcpu) -> Brought {
     hw::restore(irq, vcpu);
     if arch::cpu::irq_waits() {
-        return false;
+        return Brought::Interrupted;
     }
     vcpu.set_core(Some(arch::cpu::index()));
     cores::local(irq).loaded.set(Some(vcpu));
@@ -495,10 +607,20 @@ fn switch_in(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
     // A timer that fired meanwhile, as it mostly has if this is why the vCPU runs, interrupts now; taken here, it saves the
     // guest an exit.
     let fired = deadline::is_asserted(vcpu, &timer) && crate::irq::take_virtual_timer(irq);
+    if fired {
+        vcpu.signalled.store(true, Ordering::SeqCst);
+    }
     let fired = u32::from(fired).wrapping_shl(VIRTUAL_TIMER);
-    vm::with_gic(irq, vcpu, |gic, hw| gic.load_fired(vcpu.index, fired, hw));
+    let mut brought = Brought::Here;
+    vm::with_gic(irq, vcpu, |gic, hw| {
+        let kick = gic.load_fired(vcpu.index, fired, hw);
+        if gic.is_crowded(vcpu.index) {
+            brought = Brought::Much;
+        }
+        kick
+    });
     deadline::taken_along(irq, vcpu);
-    true
+    brought
 }
 
 /// Loads the VM of `first`, its first vCPU, until that is done or the core is wanted.
@@ -535,7 +657,7 @@ fn load_step(vm: &'static Vm) -> Progress {
         Progress::Done(entry) => life::loaded(vm, entry),
         Progress::Failed => {
             let how = "its images could not be loaded";
-            IrqGuard::with(|irq| life::stop(irq, vm, life::Reason::Crash(how)));
+            life::stop(vm, life::Reason::Crash(how));
         }
     }
     progress

@@ -8,6 +8,7 @@ use core::sync::atomic::Ordering;
 use crate::cores::{self, Work};
 use crate::entity::{Entity, Runs};
 use crate::platform::{IrqGuard, PreemptGuard};
+use crate::run::Settled;
 use crate::{hooks, hw, run, scheduler};
 
 /// What runs here, EL2's work for somebody, is due: does what is asked of this core, and if that leads to another
@@ -34,7 +35,8 @@ fn who_gives_way(irq: &IrqGuard) -> Option<Runs> {
     arch::cpu::clear_due();
     let running = cores::local(irq).running.get()?;
     let same = match running {
-        Runs::Vcpu(vcpu) if run::is_loaded(irq, vcpu) => run::settled(irq, vcpu),
+        // What is for the vCPU only is done on its way to its guest.
+        Runs::Vcpu(vcpu) if run::is_loaded(irq, vcpu) => run::settled(irq, vcpu) != Settled::Not,
         _ => run::settled_here(irq),
     };
     (!same).then_some(running)

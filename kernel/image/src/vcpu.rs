@@ -99,12 +99,21 @@ impl Vcpu {
         }
     }
 
-    /// Puts it, which is off, into the state in which it starts at `entry`.
-    pub fn reset(&self, irq: &IrqGuard, entry: Entry) {
+    /// It goes off: all that it has is as after a reset, as always while it is off.
+    pub fn clear(&self, irq: &IrqGuard) {
         // Not made on the stack first: this is done with interrupts masked.
         static FRESH: Registers = Registers::new();
         self.registers.lock(irq).clone_from(&FRESH);
-        self.frame.lock(irq).reset(entry.address, entry.context);
+        self.frame.lock(irq).reset(0, 0);
+        self.physical_timer.reset(irq);
+        *self.debug.lock(irq) = trap::Debug::new();
+    }
+
+    /// It, which is off, shall start at `entry`.
+    pub fn enter_at(&self, irq: &IrqGuard, entry: Entry) {
+        let mut frame = self.frame.lock(irq);
+        frame.set(0, entry.context);
+        frame.pc = entry.address;
     }
 
     /// EL2 worked for it for so many ticks, the guest being left and entered again, and that is all there is to book:

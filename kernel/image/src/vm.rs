@@ -142,8 +142,9 @@ impl Vm {
     }
 
     /// Changes the state; who does so holds its life.
-    pub fn set_state(&self, _life: &mut Life, state: State) {
+    pub fn set_state(&self, life: &mut Life, state: State) {
         self.state.store(state as u8, Ordering::SeqCst);
+        life.turned();
     }
 
     /// What its virtual counter lags behind the physical one, from now on.

@@ -258,16 +258,20 @@ impl<R: Rule, const CPUS: usize, const VCPUS: usize> Scheduler<R, CPUS, VCPUS> {
             count(best).saturating_add(1) < count(home)
         };
         if gains {
-            return bit(self.resettle(id, now));
+            return bit(self.move_to(id, best, now));
         }
         0
     }
 
     /// Moves one that is queued to the best core's queue.
     pub(crate) fn resettle(&mut self, id: VcpuId, now: u64) -> Option<CpuId> {
-        let entity = self.entity(id)?;
-        let (from, to) = (entity.home, self.refuge(entity, now));
-        self.unqueue(id, from);
+        let best = self.refuge(self.entity(id)?, now);
+        self.move_to(id, best, now)
+    }
+
+    /// Moves one that is queued to the queue of `to`.
+    fn move_to(&mut self, id: VcpuId, to: CpuId, now: u64) -> Option<CpuId> {
+        self.unqueue(id, self.entity(id)?.home);
         self.rehome(id, to);
         let entity = self.entities.get_mut(usize::from(id.0))?;
         let place = Place {

@@ -90,6 +90,23 @@ impl<const WORDS: usize> Vgic<WORDS> {
         self.take_kick()
     }
 
+    /// [`refresh`](Self::refresh), if no more is to be done than to list what has just become pending; whether it was.
+    pub fn refresh_fresh<H: ListRegisters>(&mut self, vcpu: usize, hw: &mut H) -> bool {
+        let done = self.is_loaded(vcpu) && self.list_fresh(vcpu, hw);
+        if !done {
+            // It need not be tried again.
+            self.whole |= vcpu_bit(vcpu);
+        }
+        done
+    }
+
+    /// Whether the loaded `vcpu` has many list registers in use, so that [`sync`](Self::sync) and then
+    /// [`refresh`](Self::refresh), with a breath in between, are better than `refresh` alone.
+    #[must_use]
+    pub fn is_crowded(&self, vcpu: usize) -> bool {
+        self.cpu(vcpu).is_some_and(|cpu| cpu.used.count_ones() > 1)
+    }
+
     /// Whether `vcpu` was in a [`Kick`] since it was last refreshed.
     #[must_use]
     pub fn needs_refresh(&self, vcpu: usize) -> bool {

@@ -282,6 +282,19 @@ impl World {
     /// What happens on the way into the guest of `v`.
     pub fn enter(&mut self, v: usize) {
         self.flags &= !(1 << v);
+        // In steps, as the hypervisor does it.
+        if self.gic.refresh_fresh(v, &mut self.cores[v]) {
+            return;
+        }
+        if self.gic.is_crowded(v) {
+            let kick = self.gic.sync(v, &mut self.cores[v]);
+            assert!(
+                !self.gic.is_crowded(v),
+                "the second step is not the first again"
+            );
+            assert!(kick.contains(v), "what was read back is listed again");
+            self.flags |= kick.without(v).bits();
+        }
         let kick = self.gic.refresh(v, &mut self.cores[v]);
         assert!(!kick.contains(v), "a refresh leaves nothing to do");
         self.flags |= kick.bits();
