@@ -77,6 +77,8 @@ impl Quote {
 enum Put {
     /// It is out, or nothing needed to be.
     Went,
+    /// It was looked at, to know what to do with it and those before.
+    Looked,
     /// The piece is finished.
     Finished,
     /// The line is full.
@@ -122,7 +124,7 @@ impl Printer {
         self.add(Piece::Text(b"\r\n"));
     }
 
-    /// Prints up to `budget` bytes; `false` if the sink has no room.
+    /// Prints up to `budget` bytes, one less for each that is looked at; `false` if the sink has no room.
     pub(crate) fn step<const LINE: usize, const QUEUE: usize, const FIFO: usize>(
         &mut self,
         guests: &mut [Guest<LINE, QUEUE, FIFO>],
@@ -130,12 +132,16 @@ impl Printer {
         sink: &mut impl Sink,
         budget: usize,
     ) -> bool {
-        for _ in 0..budget {
+        let mut spent = 0usize;
+        while spent < budget {
             let Some(piece) = self.pieces.get(self.first).filter(|_| self.count > 0) else {
                 return true;
             };
+            spent = spent.saturating_add(1);
             match self.put(*piece, guests, text, sink) {
                 Put::Went => {}
+                // It takes twice as long.
+                Put::Looked => spent = spent.saturating_add(1),
                 Put::Refused => return false,
                 Put::Finished => {
                     self.first = self.first.wrapping_add(1) % PIECES;
@@ -252,7 +258,7 @@ impl Printer {
             if quote.begin < self.done {
                 // An element without its end.
                 self.judge(line);
-                return Put::Went;
+                return Put::Looked;
             }
             // All that is left are colours; they are counted behind the end.
             let at = self.done.saturating_sub(to);
@@ -271,14 +277,14 @@ impl Printer {
         // A byte that does not continue a UTF-8 character begins the next element.
         if matches!(quote.scan, Scan::Utf8(_)) && !matches!(byte, 0x80..=0xbf) {
             self.judge(line);
-            return Put::Went;
+            return Put::Looked;
         }
         quote.scan = quote.scan.step(byte);
         self.done = self.done.saturating_add(1);
         if quote.scan == Scan::Ground {
             self.judge(line);
         }
-        Put::Went
+        Put::Looked
     }
 
     /// The element that ends here is printed, or not.

@@ -270,9 +270,13 @@ fn report() -> bool {
     true
 }
 
-/// Completes when there is [`work`] again. Its first call says that somebody does the work from now on.
-pub fn until_work() -> impl Future<Output = ()> + Send {
+/// Somebody does the [`work`] from now on.
+pub fn serve() {
     SERVED.store(true, Ordering::Release);
+}
+
+/// Completes when there is [`work`] again.
+pub fn until_work() -> impl Future<Output = ()> + Send {
     WORKER.until(|| WAITS.swap(false, Ordering::AcqRel).then_some(()))
 }
 

@@ -7,6 +7,7 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use arch::MAX_CPUS;
+use drivers::Acknowledged;
 use preempt::{PerCpu, Slot};
 
 use crate::config::{VCPUS_TOTAL, VMS};
@@ -50,6 +51,8 @@ pub struct Local {
     pub pool: Cell<usize>,
     /// EL2's work on this core can be preempted.
     pub preemptible: Cell<bool>,
+    /// The virtual GIC's maintenance interrupt, while it is active.
+    pub maintenance: Cell<Option<Acknowledged>>,
     /// Which vCPU of each VM ran here last: a core's TLB tells VMs apart, but not one VM's vCPUs.
     pub last_of: [Cell<usize>; VMS],
     /// Since when an operation has worked here without a checkpoint; see [`crate::stretch`].
@@ -75,6 +78,7 @@ static LOCAL: PerCpu<Local, MAX_CPUS> = PerCpu::new(
             running: Cell::new(None),
             pool: Cell::new(0),
             preemptible: Cell::new(false),
+            maintenance: Cell::new(None),
             last_of: [const { Cell::new(usize::MAX) }; VMS],
             stretch: Cell::new(stretch::NONE),
             for_others: Cell::new(0),
@@ -124,7 +128,13 @@ pub fn has_work(irq: &IrqGuard) -> bool {
     REQUESTS.this_cpu(irq).0.load(Ordering::Acquire) != 0
 }
 
-/// Whether work has been asked of this core after which somebody is chosen anew to run here.
+/// Whether work has been asked of this core after which EL2's timer is set anew.
+pub fn has_work_that_arms(irq: &IrqGuard) -> bool {
+    const ARM: u32 = Work::Reschedule as u32 | Work::Background as u32 | Work::Deadline as u32;
+    REQUESTS.this_cpu(irq).0.load(Ordering::Acquire) & ARM != 0
+}
+
+/// Whether work has been asked of this core that is for its own context: the scheduler's, or background work.
 pub fn has_work_for_a_switch(irq: &IrqGuard) -> bool {
     const SWITCH: u32 = Work::Reschedule as u32 | Work::Background as u32;
     REQUESTS.this_cpu(irq).0.load(Ordering::Acquire) & SWITCH != 0

@@ -133,16 +133,18 @@ pub fn is_due(local: &Local, now: u64) -> bool {
     local.earliest.get() <= now
 }
 
-/// Looks after everything whose deadline has passed, and sets the timer anew.
+/// Looks after what the earliest deadline is for, if that has passed, and sets the timer anew. If more have passed, that is asked of
+/// this core again: each may take as long as a wake-up takes, so each has a section of its own.
 pub fn expire(irq: &IrqGuard) {
-    let mut now = arch::timer::now();
+    let now = arch::timer::now();
     let local = cores::local(irq);
     if local.slice_end.get().is_some_and(|end| end <= now) {
         local.slice_end.set(None);
         cores::request_here(irq, Work::Reschedule);
     }
-    while is_due(local, now) {
-        let first = local.deadlines.iter().position(|at| at.get() <= now);
+    if is_due(local, now) {
+        let earliest = local.earliest.get();
+        let first = local.deadlines.iter().position(|at| at.get() == earliest);
         if let Some(at) = first.and_then(|place| local.deadlines.get(place)) {
             at.set(NEVER);
         }
@@ -150,11 +152,13 @@ pub fn expire(irq: &IrqGuard) {
         if let Some(place) = first {
             passed(irq, place, now);
         }
-        // What has become due meanwhile would overtake what is decided next.
-        now = arch::timer::now();
+        // What has become due meanwhile, too, would overtake what is decided next.
+        if is_due(local, arch::timer::now()) {
+            cores::request_here(irq, Work::Deadline);
+        }
     }
-    // Whoever is chosen next arms it anew. Whatever else is asked of this core is done in passing.
-    if !cores::has_work_for_a_switch(irq) {
+    // Whoever is chosen next arms it anew, or does so here. Whatever else is asked of this core is done in passing.
+    if !cores::has_work_that_arms(irq) {
         arm(local);
     }
 }

@@ -56,11 +56,15 @@ fn handle_other(irq: &IrqGuard, gic: &Gic, interrupt: Acknowledged) {
             gic.deactivate(interrupt);
         }
         true
+    } else if intid == gic.maintenance() {
+        gic.drop_priority(interrupt);
+        maintenance(irq, interrupt);
+        true
     } else {
-        let own = other(irq, intid, gic.maintenance());
+        other(irq, intid);
         gic.drop_priority(interrupt);
         gic.deactivate(interrupt);
-        own
+        false
     };
     if !own {
         let local = cores::local(irq);
@@ -71,26 +75,38 @@ fn handle_other(irq: &IrqGuard, gic: &Gic, interrupt: Acknowledged) {
     }
 }
 
-/// Handles an interrupt that EL2 ends itself; says whether it is the business of the vCPU that is loaded.
-fn other(irq: &IrqGuard, intid: u32, maintenance: u32) -> bool {
-    if intid == maintenance {
-        if let Some(vcpu) = cores::local(irq).loaded.get() {
-            // Level-triggered: it would be taken again and again until the list registers are seen to.
-            vm::with_gic(irq, vcpu, |gic, hw| gic.refresh(vcpu.index, hw));
-        }
-        true
-    } else if intid == BOARD.timers.hypervisor {
+/// The list registers of the vCPU that is loaded here want to be seen to, which is done on the way out. Level-triggered, it
+/// stays active until then ([`refreshed`]), or it would be taken again and again.
+fn maintenance(irq: &IrqGuard, interrupt: Acknowledged) {
+    let local = cores::local(irq);
+    local.maintenance.set(Some(interrupt));
+    match local.loaded.get() {
+        Some(vcpu) => vcpu.refresh.store(true, Ordering::SeqCst),
+        None => refreshed(irq),
+    }
+}
+
+/// The list registers of this core have been seen to.
+#[inline]
+pub fn refreshed(irq: &IrqGuard) {
+    if let Some(interrupt) = cores::local(irq).maintenance.take()
+        && let Some(gic) = hw::gic()
+    {
+        gic.deactivate(interrupt);
+    }
+}
+
+/// Handles an interrupt that EL2 ends itself, and that is not the business of the vCPU that is loaded.
+fn other(irq: &IrqGuard, intid: u32) {
+    if intid == BOARD.timers.hypervisor {
         deadline::fired(irq);
-        false
     } else if intid == BOARD.uart.intid {
         console::interrupt(irq);
-        false
     } else {
         log::warn!("interrupt {intid} fired, which nobody enabled; it is switched off");
         if let Some(gic) = hw::gic() {
             gic.disable(intid);
         }
-        false
     }
 }
 
@@ -114,15 +130,14 @@ fn virtual_timer(irq: &IrqGuard) -> bool {
     let loaded = cores::local(irq).loaded.get();
     if let Some(vcpu) = loaded {
         vcpu.signalled.store(true, Ordering::SeqCst);
-        vm::with_gic(irq, vcpu, |gic, hw| {
-            let kick = gic.linked_fired(vcpu.index, VIRTUAL_TIMER);
-            if vcpu.waiting.load(Ordering::Relaxed) {
-                // It must be woken, which is up to who hears of the kick.
-                kick
-            } else {
-                kick.without(vcpu.index).union(gic.refresh(vcpu.index, hw))
-            }
-        });
+        // It is put into a list register on the way out.
+        vcpu.refresh.store(true, Ordering::SeqCst);
+        let kick = vcpu
+            .vm
+            .gic
+            .lock(irq)
+            .linked_fired(vcpu.index, VIRTUAL_TIMER);
+        vm::deliver(irq, vcpu.vm, kick);
     }
     loaded.is_some()
 }

@@ -13,6 +13,7 @@ use preempt::Model as _;
 
 use crate::cores::{self as cores, Work};
 use crate::entity::{self, Entity, Runs};
+use crate::irq as interrupts;
 use crate::load::Progress;
 use crate::platform::{IrqGuard, Model};
 use crate::vcpu::Vcpu;
@@ -113,7 +114,9 @@ pub fn refresh_fresh(irq: &IrqGuard, vcpu: &'static Vcpu) {
         let done = hw::with_virtual_interface(irq, |hw| {
             vcpu.vm.gic.lock(irq).refresh_fresh(vcpu.index, hw)
         });
-        if !done {
+        if done {
+            interrupts::refreshed(irq);
+        } else {
             vcpu.refresh.store(true, Ordering::SeqCst);
         }
     }
@@ -123,15 +126,20 @@ pub fn refresh_fresh(irq: &IrqGuard, vcpu: &'static Vcpu) {
 /// them back, and there is more to do.
 fn refresh(irq: &IrqGuard, vcpu: &'static Vcpu) {
     vcpu.refresh.store(false, Ordering::SeqCst);
+    let mut done = true;
     vm::with_gic(irq, vcpu, |gic, hw| {
         if gic.refresh_fresh(vcpu.index, hw) {
             vgic::Kick::NONE
         } else if gic.is_crowded(vcpu.index) {
+            done = false;
             gic.sync(vcpu.index, hw)
         } else {
             gic.refresh(vcpu.index, hw)
         }
     });
+    if done {
+        interrupts::refreshed(irq);
+    }
 }
 
 /// Whether everything that was asked of a core and of a vCPU is done.
@@ -144,7 +152,7 @@ pub enum Settled {
     Some,
 }
 
-/// Does what is asked of this core and of `vcpu`, loaded here.
+/// Does something of what is asked of this core and of `vcpu`, loaded here.
 #[inline]
 pub fn settled(irq: &IrqGuard, vcpu: &'static Vcpu) -> Settled {
     if !cores::has_work(irq) && !vcpu.refresh.load(Ordering::Relaxed) {
@@ -156,35 +164,34 @@ pub fn settled(irq: &IrqGuard, vcpu: &'static Vcpu) -> Settled {
 /// [`settled`] where there is something to do.
 #[inline(never)]
 fn settle(irq: &IrqGuard, vcpu: &'static Vcpu) -> Settled {
-    let mut some = false;
-    loop {
-        if cores::take(irq, Work::Deadline) {
-            deadline::expire(irq);
-            some = true;
-        } else if cores::has_work(irq) {
-            if cores::take(irq, Work::Grace) {
-                grace::passed(irq);
-                continue;
-            }
-            // The scheduler, or background work: both are for the core's own context.
-            return Settled::Not;
-        } else if !vcpu.refresh.load(Ordering::Relaxed) {
-            return Settled::All;
-        } else if some {
-            return Settled::Some;
-        } else {
-            refresh(irq, vcpu);
-            some = true;
-        }
+    if cores::take(irq, Work::Deadline) {
+        deadline::expire(irq);
+    } else if cores::take(irq, Work::Grace) {
+        grace::passed(irq);
+    } else if !cores::has_work_for_a_switch(irq) {
+        refresh(irq, vcpu);
+    }
+    // One thing in each section.
+    if cores::has_work_for_a_switch(irq) {
+        Settled::Not
+    } else if cores::has_work(irq) || vcpu.refresh.load(Ordering::Relaxed) {
+        Settled::Some
+    } else {
+        Settled::All
     }
 }
 
-/// [`settled`] where no vCPU is concerned.
+/// [`settled`] where no vCPU is concerned; `false` also if there is more, for another section.
 pub fn settled_here(irq: &IrqGuard) -> bool {
-    while cores::take(irq, Work::Deadline) {
+    settled_deadline(irq, false)
+}
+
+/// [`settled_here`]; whether a deadline `is_due` is known though nobody may have said so.
+fn settled_deadline(irq: &IrqGuard, is_due: bool) -> bool {
+    // If an interrupt has said so too, once is enough.
+    if cores::take(irq, Work::Deadline) || is_due {
         deadline::expire(irq);
-    }
-    if cores::take(irq, Work::Grace) {
+    } else if cores::take(irq, Work::Grace) {
         grace::passed(irq);
     }
     !cores::has_work(irq)
@@ -300,6 +307,7 @@ fn turn(irq: &IrqGuard) -> Turn {
     let asked = cores::take(irq, Work::Deadline);
     if asked || deadline::is_due(cores::local(irq), arch::timer::now()) {
         deadline::expire(irq);
+        return Turn::Again;
     }
     if cores::take(irq, Work::Background) {
         return Turn::Background;
@@ -344,12 +352,7 @@ fn come_up(irq: &IrqGuard) -> Option<Settled> {
     }
     // As for an entry: a turn that is over before it begins is no reason.
     deadline::spare(local, now);
-    if due {
-        // If an interrupt has said so too, once is enough.
-        cores::take(irq, Work::Deadline);
-        deadline::expire(irq);
-    }
-    Some(if settled_here(irq) {
+    Some(if settled_deadline(irq, due) {
         Settled::All
     } else {
         Settled::Not
@@ -432,11 +435,7 @@ fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
 fn is_late(irq: &IrqGuard) -> bool {
     let (local, now) = (cores::local(irq), arch::timer::now());
     deadline::spare(local, now);
-    let late = deadline::is_due_or_arm(local, now);
-    if late {
-        cores::request_here(irq, Work::Deadline);
-    }
-    late
+    deadline::is_due_or_arm(local, now)
 }
 
 /// Whether an interrupt waits that would only push a thread aside again: taken before, it need not be left once more. A guest
@@ -574,6 +573,7 @@ pub fn begin_pending_start(irq: &IrqGuard, vcpu: &'static Vcpu) {
 fn switch_out(irq: &IrqGuard, vcpu: &'static Vcpu) {
     let timer = hw::save(irq, vcpu);
     vm::with_gic(irq, vcpu, |gic, hw| gic.unload(vcpu.index, hw));
+    interrupts::refreshed(irq);
     cores::local(irq).loaded.set(None);
     vcpu.set_core(None);
     deadline::left_behind(irq, vcpu, &timer);
@@ -606,7 +606,7 @@ fn switch_in(irq: &IrqGuard, vcpu: &'static Vcpu) -> Brought {
     vcpu.refresh.store(false, Ordering::SeqCst);
     // A timer that fired meanwhile, as it mostly has if this is why the vCPU runs, interrupts now; taken here, it saves the
     // guest an exit.
-    let fired = deadline::is_asserted(vcpu, &timer) && crate::irq::take_virtual_timer(irq);
+    let fired = deadline::is_asserted(vcpu, &timer) && interrupts::take_virtual_timer(irq);
     if fired {
         vcpu.signalled.store(true, Ordering::SeqCst);
     }

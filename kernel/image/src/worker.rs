@@ -84,6 +84,11 @@ pub fn init(online: u64) -> Result<(), &'static str> {
             IrqGuard::with(|irq| scheduler::start(irq, &worker.entity));
         }
     }
+    if THREADS == 0 {
+        ready();
+    }
+    // Not only when its turn comes: until then whoever prints would do so with interrupts masked.
+    console::serve();
     Ok(())
 }
 
