@@ -3,12 +3,12 @@
 use arch::GuestContext;
 use psci::{Entry, Firmware, Mitigation, Outcome};
 
+use crate::leave::Next;
 use crate::life::{self, Reason};
 use crate::platform::{IrqGuard, Once};
-use crate::run::{self, Next};
 use crate::vcpu::Vcpu;
 use crate::vm::State;
-use crate::{hw, operate, scheduler};
+use crate::{handover, hw, operate, scheduler};
 
 /// What the machine's firmware offers to guests.
 static FIRMWARE: Once<Firmware> = Once::new();
@@ -86,7 +86,7 @@ fn carry_out(vcpu: &'static Vcpu, guest: &mut GuestContext, outcome: Outcome) ->
         }
         Outcome::CpuOff { last: true } => stop(vcpu, Reason::PowerOff),
         Outcome::CpuOff { last: false } => IrqGuard::with(|irq| {
-            // Its interrupt controller hears of it once its registers are off this core: see `run::let_go`.
+            // Its interrupt controller hears of it once its registers are off this core: see `handover::let_go`.
             scheduler::stop(irq, &vcpu.entity);
         }),
         Outcome::Suspend => {
@@ -134,7 +134,7 @@ fn turn_on(caller: &'static Vcpu, target: usize, entry: Entry) {
     if matches!(vm.state(), State::Running | State::Paused) {
         // Two sections: in between another core may begin it, or a stop of the VM come before it.
         target.start.with(|start| *start = Some(entry));
-        IrqGuard::with(|irq| run::begin_pending_start(irq, target));
+        IrqGuard::with(|irq| handover::begin_pending_start(irq, target));
     }
 }
 

@@ -8,9 +8,9 @@ use arch::GuestContext;
 use arch::exception::Sync;
 use trap::{Exit, Fault, Feature};
 
+use crate::leave::Next;
 use crate::life::{self, Reason};
 use crate::platform::IrqGuard;
-use crate::run::Next;
 use crate::vcpu::Vcpu;
 use crate::{calls, memory, mmio, sysreg};
 

@@ -4,12 +4,12 @@ use arch::{BootInfo, ExitKind, FaultFrame, GuestContext};
 use preempt::Model as _;
 
 use crate::config::BOARD;
+use crate::leave::{self, Left, Next};
 use crate::platform::{IrqGuard, Model};
 use crate::quick::{self, Quick};
-use crate::run::{self, Left, Next};
 use crate::vcpu::Vcpu;
 use crate::watch::{self, Doing};
-use crate::{boot, exit, fault, hw, irq, sections, thread};
+use crate::{boot, exit, fault, hw, irq, sections, switch, thread};
 
 /// What the entry code must know before any table is read.
 // SAFETY: the one definition of this symbol, of the type that `arch` documents.
@@ -104,9 +104,9 @@ fn general(
     // SAFETY: masked again since `with_interrupts`; unmasks nothing.
     let left = unsafe {
         if Model::THREADS {
-            IrqGuard::assume(|irq| run::leave_booked(irq, vcpu, next))
+            IrqGuard::assume(|irq| leave::leave_booked(irq, vcpu, next))
         } else {
-            IrqGuard::assume(|irq| run::leave(irq, vcpu, left, next))
+            IrqGuard::assume(|irq| leave::leave(irq, vcpu, left, next))
         }
     };
     entered(vcpu, guest, left)
@@ -118,8 +118,8 @@ fn answered(vcpu: &'static Vcpu, guest: &mut GuestContext, left: u64) -> *mut Gu
     // SAFETY: masked since the exception; unmasks nothing.
     let left = unsafe {
         IrqGuard::assume(|irq| {
-            run::refresh_fresh(irq, vcpu);
-            run::leave(irq, vcpu, left, Next::Resume)
+            leave::refresh_fresh(irq, vcpu);
+            leave::leave(irq, vcpu, left, Next::Resume)
         })
     };
     entered(vcpu, guest, left)
@@ -135,7 +135,7 @@ fn entered(vcpu: &'static Vcpu, guest: &mut GuestContext, mut left: Left) -> *mu
             Left::More => {
                 // It is booked as what EL2 does for the vCPU, which may be left in the middle here.
                 hw::with_interrupts(|| ());
-                left = IrqGuard::with(|irq| run::leave_on(irq, vcpu));
+                left = IrqGuard::with(|irq| leave::leave_on(irq, vcpu));
             }
         }
     }
@@ -149,7 +149,7 @@ fn others() -> *mut GuestContext {
         // SAFETY: the exit is dealt with; nothing on its stack is needed again.
         unsafe { arch::thread::begin_core(core_context) }
     }
-    run::switch()
+    switch::switch()
 }
 
 /// A core's own context: who runs here next.
@@ -159,7 +159,7 @@ pub extern "C" fn core_context() -> ! {
 
 /// A vCPU's thread begins: its VM is to be loaded.
 pub extern "C" fn load_context() -> ! {
-    run::load_on_thread();
+    switch::load_on_thread();
     // SAFETY: the loading is over, or given up; nothing on this stack is needed again.
     unsafe { arch::thread::begin_core(core_context) }
 }
@@ -217,7 +217,7 @@ extern "C" fn caesura_fault(frame: &FaultFrame) -> ! {
 
 /// Enters the first guest of this core; interrupts are masked.
 pub fn enter_guests() -> ! {
-    let guest = run::switch();
+    let guest = switch::switch();
     sections::irqs_on();
     // SAFETY: `switch` put this guest's registers on the core; nothing on this stack is needed again.
     unsafe { arch::switch::enter(guest) }

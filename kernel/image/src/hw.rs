@@ -114,7 +114,7 @@ pub fn firmware(function: u32, arguments: [u64; 3]) -> Option<u64> {
 }
 
 /// Runs `work` with interrupts unmasked, then masks them again. No [`IrqGuard`] section may be open: none of the
-/// callers (`hooks`, `run`, `thread`, `worker`) holds one.
+/// callers (`hooks`, `switch`, `thread`, `worker`) holds one.
 pub fn with_interrupts<R>(work: impl FnOnce() -> R) -> R {
     crate::sections::irqs_on();
     // SAFETY: no guard section is open, so nothing is borrowed that the interrupt hook touches; an exit's
@@ -200,13 +200,13 @@ pub fn give_stack(thread: &Thread, number: usize) {
 /// The thread's guest is entered next.
 #[inline]
 pub fn install(thread: &'static Thread) {
-    // SAFETY: `run` calls it on the core's context, for the vCPU that the scheduler gave this core, and enters its guest.
+    // SAFETY: `switch` calls it on the core's context, for the vCPU that the scheduler gave this core, and enters its guest.
     unsafe { thread.install() };
 }
 
 /// The core goes on with a thread.
 pub fn resume(thread: &'static Thread) -> ! {
-    // SAFETY: `run` calls it on the core's context, for an entity that the scheduler gave this core and that was suspended.
+    // SAFETY: `switch` calls it on the core's context, for an entity that the scheduler gave this core and that was suspended.
     unsafe { thread.resume() }
 }
 

@@ -4,7 +4,7 @@
 //! - `boot`: from the entry code to the first guest. `hooks`: what `arch` calls. `fault`: when EL2 itself fails.
 //! - `quick`: the exits that are answered at once. `exit`, `mmio`, `sysreg`, `calls`: why a guest left, and the
 //!   answer. `irq`, `deadline`: what comes from outside.
-//! - `run`, `scheduler`, `cores`, `urgency`: who runs next. `vm`, `vcpu`, `devices`: what they are. `load`, `pack`, `chosen`: where
+//! - `leave`, `switch`, `handover`, `scheduler`, `cores`, `urgency`: who runs next. `vm`, `vcpu`, `devices`: what they are. `load`, `pack`, `chosen`: where
 //!   their images come from. `memory`: whose pages. `grace`: when
 //!   nobody looks at a table any more. `console`, `logger`, `status`, `power`: the operator's side.
 //!
@@ -47,6 +47,8 @@ mod fault;
 #[cfg(target_os = "none")]
 mod grace;
 #[cfg(target_os = "none")]
+mod handover;
+#[cfg(target_os = "none")]
 #[allow(
     unsafe_code,
     reason = "see the module: the promises to the hardware are made here"
@@ -60,6 +62,8 @@ mod hooks;
 mod hw;
 #[cfg(target_os = "none")]
 mod irq;
+#[cfg(target_os = "none")]
+mod leave;
 #[cfg(target_os = "none")]
 mod life;
 #[cfg(target_os = "none")]
@@ -101,8 +105,6 @@ mod pv_time;
 #[cfg(target_os = "none")]
 mod quick;
 #[cfg(target_os = "none")]
-mod run;
-#[cfg(target_os = "none")]
 mod scheduler;
 #[cfg(target_os = "none")]
 #[cfg_attr(feature = "trace_atomic", path = "trace_on.rs")]
@@ -118,6 +120,8 @@ mod signal;
 mod status;
 #[cfg(target_os = "none")]
 mod stretch;
+#[cfg(target_os = "none")]
+mod switch;
 #[cfg(all(target_os = "none", feature = "backtrace_symbols"))]
 mod symbols;
 #[cfg(all(target_os = "none", not(feature = "backtrace_symbols")))]

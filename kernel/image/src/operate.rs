@@ -16,9 +16,9 @@ use preempt::{Model as _, Pause, Stay};
 use crate::config::{CHECKPOINT_INTERVAL, CONTINUATION_SLOTS, HYBRID_BOUND_US, TASK_SLICE_US};
 use crate::cores::{self, Work};
 use crate::entity::{self, Runs};
+use crate::leave::Next;
 use crate::machine::Machine;
 use crate::platform::{Core, IrqGuard, Model, ticks_from_us};
-use crate::run::Next;
 use crate::vcpu::Vcpu;
 use crate::{deadline, grace, hw, stretch, thread, vm};
 

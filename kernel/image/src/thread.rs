@@ -1,15 +1,15 @@
 //! EL2's work on threads: left in the middle when somebody else is due, put to sleep until something has happened.
 //!
-//! Everything here runs on a thread, with interrupts masked. The core's own context decides who is next ([`run::switch`]).
+//! Everything here runs on a thread, with interrupts masked. The core's own context decides who is next ([`switch::switch`]).
 //! After [`preempt`] and [`park`] the caller may be on another core: what it read of the former is no longer its own.
 
 use core::sync::atomic::Ordering;
 
 use crate::cores::{self, Work};
 use crate::entity::{Entity, Runs};
+use crate::leave::{self, Settled};
 use crate::platform::{IrqGuard, PreemptGuard};
-use crate::run::Settled;
-use crate::{hooks, hw, run, scheduler};
+use crate::{handover, hooks, hw, scheduler};
 
 /// What runs here, EL2's work for somebody, is due: does what is asked of this core, and if that leads to another
 /// entity, leaves the work in the middle. Returns when it is to go on, perhaps on another core. No [`IrqGuard`] section is open.
@@ -23,7 +23,7 @@ pub fn preempt() {
     IrqGuard::with(|irq| {
         let entity = running.entity();
         if let Some(thread) = entity.thread() {
-            run::book_others(irq, entity);
+            leave::book_others(irq, entity);
             scheduler::suspend(irq, entity);
             hw::leave(thread, hooks::core_context);
         }
@@ -36,8 +36,10 @@ fn who_gives_way(irq: &IrqGuard) -> Option<Runs> {
     let running = cores::local(irq).running.get()?;
     let same = match running {
         // What is for the vCPU only is done on its way to its guest.
-        Runs::Vcpu(vcpu) if run::is_loaded(irq, vcpu) => run::settled(irq, vcpu) != Settled::Not,
-        _ => run::settled_here(irq),
+        Runs::Vcpu(vcpu) if handover::is_loaded(irq, vcpu) => {
+            leave::settled(irq, vcpu) != Settled::Not
+        }
+        _ => leave::settled_here(irq),
     };
     (!same).then_some(running)
 }
@@ -58,7 +60,7 @@ pub fn park(irq: &IrqGuard) {
     }
     entity.parked.store(true, Ordering::SeqCst);
     if scheduler::block_inside(irq, entity) {
-        run::book_others(irq, entity);
+        leave::book_others(irq, entity);
         entity.account.lock(irq).asleep(arch::timer::now());
         cores::request_here(irq, Work::Reschedule);
         hw::leave(thread, hooks::core_context);
