@@ -128,15 +128,11 @@ pub fn has_work(irq: &IrqGuard) -> bool {
     REQUESTS.this_cpu(irq).0.load(Ordering::Acquire) != 0
 }
 
-/// Whether work has been asked of this core after which EL2's timer is set anew.
-pub fn has_work_that_arms(irq: &IrqGuard) -> bool {
-    const ARM: u32 = Work::Reschedule as u32 | Work::Background as u32 | Work::Deadline as u32;
-    REQUESTS.this_cpu(irq).0.load(Ordering::Acquire) & ARM != 0
-}
+/// What is for a core's own context: the scheduler's work, and background work.
+const SWITCH: u32 = Work::Reschedule as u32 | Work::Background as u32;
 
-/// Whether work has been asked of this core that is for its own context: the scheduler's, or background work.
+/// Whether work has been asked of this core that is for its own context.
 pub fn has_work_for_a_switch(irq: &IrqGuard) -> bool {
-    const SWITCH: u32 = Work::Reschedule as u32 | Work::Background as u32;
     REQUESTS.this_cpu(irq).0.load(Ordering::Acquire) & SWITCH != 0
 }
 

@@ -152,14 +152,10 @@ pub fn expire(irq: &IrqGuard) {
         if let Some(place) = first {
             passed(irq, place, now);
         }
-        // What has become due meanwhile, too, would overtake what is decided next.
-        if is_due(local, arch::timer::now()) {
-            cores::request_here(irq, Work::Deadline);
-        }
     }
-    // Whoever is chosen next arms it anew, or does so here. Whatever else is asked of this core is done in passing.
-    if !cores::has_work_that_arms(irq) {
-        arm(local);
+    // Whoever is chosen next arms it anew, after another look. Whatever else is asked of this core is done in passing.
+    if !cores::has_work_for_a_switch(irq) && is_due_or_arm(local, arch::timer::now()) {
+        cores::request_here(irq, Work::Deadline);
     }
 }
 
@@ -179,11 +175,12 @@ fn passed(irq: &IrqGuard, place: usize, now: u64) {
 
 /// A vCPU's timers may have reached their deadlines.
 fn timers_due(irq: &IrqGuard, vcpu: &'static Vcpu, now: u64) {
-    if vcpu.core().is_some_and(|core| core != arch::cpu::index()) {
+    let core = vcpu.core();
+    if core.is_some_and(|core| core != arch::cpu::index()) {
         // That core has seen to them when it took the vCPU up, and keeps its deadlines.
         return;
     }
-    if vcpu.core().is_none() {
+    if core.is_none() {
         let timer = vcpu.registers.lock(irq).timer;
         if saved(&timer).asserted(now, vcpu.vm.offset()) {
             // Once it is on a core the hardware's own timer fires.

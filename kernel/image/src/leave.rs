@@ -139,9 +139,9 @@ fn refresh(irq: &IrqGuard, vcpu: &'static Vcpu) {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     All,
-    /// It is for the scheduler.
+    /// The rest is for the scheduler, or background work.
     Not,
-    /// Some of it; the vCPU's part is for another section.
+    /// The rest is for another section.
     Some,
 }
 

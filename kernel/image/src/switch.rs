@@ -75,10 +75,10 @@ pub fn switch() -> *mut GuestContext {
         while let Turn::Next(who) = next {
             hw::with_interrupts(|| ());
             next = IrqGuard::with(|irq| match come_up(irq) {
-                Some(Settled::Not) => Turn::Again,
+                Settled::Not => Turn::Again,
                 // What follows is for a section of its own.
-                Some(_) => Turn::Next(who),
-                None => take_up(irq, who, core::mem::replace(&mut begun, true)),
+                Settled::Some => Turn::Next(who),
+                Settled::All => take_up(irq, who, core::mem::replace(&mut begun, true)),
             });
         }
         match next {
@@ -102,17 +102,20 @@ pub fn switch() -> *mut GuestContext {
 /// Decides who runs here next.
 fn turn(irq: &IrqGuard) -> Turn {
     watch::pass(irq, Doing::Scheduling);
+    let local = cores::local(irq);
     // What came up since this core was last asked, lest it overtakes the decision.
     let asked = cores::take(irq, Work::Deadline);
-    if asked || deadline::is_due(cores::local(irq), arch::timer::now()) {
+    if asked || deadline::is_due(local, arch::timer::now()) {
         deadline::expire(irq);
-        return Turn::Again;
+        if deadline::is_due(local, arch::timer::now()) {
+            // Another has a section of its own.
+            return Turn::Again;
+        }
     }
     if cores::take(irq, Work::Background) {
         return Turn::Background;
     }
     cores::take(irq, Work::Reschedule);
-    let local = cores::local(irq);
     let others = local.for_others.take();
     let decision = scheduler::schedule(irq, others);
     local.slice_end.set(decision.until);
@@ -143,19 +146,19 @@ fn after(irq: &IrqGuard, next: Option<Runs>) -> Turn {
 
 /// Looks after what has come up since the decision, if anything has. If it is for the scheduler, that is asked again before
 /// anything is loaded.
-fn come_up(irq: &IrqGuard) -> Option<Settled> {
+fn come_up(irq: &IrqGuard) -> Settled {
     let (local, now) = (cores::local(irq), arch::timer::now());
     let due = deadline::is_due(local, now);
     if !due && !cores::has_work(irq) {
-        return None;
+        return Settled::All;
     }
     // As for an entry: a turn that is over before it begins is no reason.
     deadline::spare(local, now);
-    Some(if leave::settled_deadline(irq, due) {
-        Settled::All
+    if leave::settled_deadline(irq, due) {
+        Settled::Some
     } else {
         Settled::Not
-    })
+    }
 }
 
 /// Puts who runs here next on this core, which may take several sections: `begun` is true from the second on.

@@ -167,8 +167,8 @@ pub fn is_ready() -> bool {
 async fn console_output(mut cx: continuation::Cx<Drive>) {
     loop {
         let more = console::work();
-        // Also if that was all: what is waited for next may be there already, again and again.
-        if cx.work(1).await.is_err() {
+        // Also if that was all: what is waited for next may be there already, again and again. It is as much as two units.
+        if cx.work(2).await.is_err() {
             return;
         }
         if !more && cx.wait(console::until_work()).await.is_err() {
