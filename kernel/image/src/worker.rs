@@ -150,7 +150,8 @@ pub fn slice() -> bool {
             .get()
             .saturating_add(now.saturating_sub(begun));
         local.for_others.set(taken);
-        if more && local.running.get().is_some() {
+        if more {
+            // Also where nobody runs yet: who runs next may never idle.
             let again = now.saturating_add(slice.saturating_mul(SHARE));
             deadline::set(irq, Source::Background, Some(again));
         }
