@@ -2,8 +2,8 @@
 //! handed out from here.
 //!
 //! What VMs write and the hypervisor logs is queued in brief sections; [`work`] prints it, a few bytes at a time, with
-//! interrupts enabled in between. So nobody has interrupts masked for longer than a few hundred instructions, however
-//! long a line is and however slow the UART. Whoever drives `work` waits with [`until_work`]. Before anybody does
+//! interrupts enabled in between. So nobody has interrupts masked for longer than a step takes, some thousand instructions, however
+//! long a line is and however slow the UART. Whoever drives `work` waits with [`until_work`]. Before [`serve`]
 //! (while the machine boots), and after [`take_over`] (while it is switched off), everything is printed at once.
 //!
 //! When too much waits: guests are held back, as a real UART would; a message of the hypervisor's own is printed by

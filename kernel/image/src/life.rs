@@ -151,7 +151,7 @@ pub fn loaded(vm: &'static Vm, entry: Entry) {
 }
 
 /// A VM stops by itself, or is stopped by what it did. Its vCPUs stop when their cores next leave the guest, the caller's
-/// own too; the background does the rest.
+/// own too; the background does the rest. If a controller seizes the VM meanwhile, they stop when that tells them.
 pub fn stop(vm: &'static Vm, reason: Reason) {
     let turn = vm.life.with(|life| match vm.state() {
         State::Running | State::Loading | State::Paused => {
@@ -243,7 +243,11 @@ pub fn orphan() -> Option<(&'static Vm, bool)> {
     })
 }
 
-/// Keeps a VM's vCPUs from running; `false`: it does not run.
+/// Keeps a VM's vCPUs from running.
+///
+/// # Errors
+///
+/// [`Error::State`]: it does not run.
 pub fn pause(vm: &'static Vm) -> Result<(), Error> {
     let turn = turn(vm, State::Running, State::Paused)?;
     each_vcpu(vm, turn, scheduler::pause);

@@ -99,7 +99,7 @@ impl Vcpu {
         }
     }
 
-    /// It goes off: all that it has is as after a reset, as always while it is off.
+    /// It goes off: all that it has is as after a reset, as it must be before it is begun again.
     pub fn clear(&self, irq: &IrqGuard) {
         // Not made on the stack first: this is done with interrupts masked.
         static FRESH: Registers = Registers::new();
