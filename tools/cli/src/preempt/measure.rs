@@ -65,18 +65,20 @@ pub fn counted_run(project: &Project, build: &Build) -> Result<Transcript> {
         ..Options::default()
     };
     let mut command = run::qemu(project, build, &options)?;
-    run_to_end(&mut command, build, &log_path(build), LIMIT)
+    run_to_end(&mut command, build, &log_path(build), LIMIT, |_| Ok(()))
 }
 
-/// Runs a build's machine to its end, at most for `limit`, its console in `log`; it must end well. QEMU itself has ended then, and
+/// Runs a build's machine to its end, at most for `limit`, its console in `log`, doing `meanwhile` to it; it must end well. QEMU itself has ended then, and
 /// what it writes last is written.
 pub fn run_to_end(
     command: &mut Command,
     build: &Build,
     log: &Path,
     limit: Duration,
+    meanwhile: impl FnOnce(&mut Emulator) -> Result<()>,
 ) -> Result<Transcript> {
     let mut emulator = Emulator::start(command, log, false)?;
+    meanwhile(&mut emulator)?;
     let ended = emulator.wait_end(limit)?;
     emulator.kill();
     let shown = || format!("the console is in {}", log.display());

@@ -158,9 +158,9 @@ pub fn bench_command(project: &mut Project, filter: Option<&str>) -> Result<()> 
     }
     problems.extend(sections.iter().filter_map(atomic::judge));
     let mut stretches = Vec::new();
-    for (name, system, cores, counted) in masked::runs() {
+    for (name, watched) in masked::runs() {
         if wanted(&name) {
-            match masked::run(project, system, cores, counted) {
+            match masked::run(project, &watched) {
                 Ok(found) => stretches.extend(found),
                 Err(failure) => problems.push(format!("{name}: {failure}")),
             }
