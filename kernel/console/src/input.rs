@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use crate::ring::Ring;
+
 /// What the operator asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -141,9 +143,7 @@ impl Typing {
 /// Bytes typed for one VM that it has not read yet.
 #[derive(Debug)]
 pub(crate) struct Queue<const N: usize> {
-    bytes: [u8; N],
-    first: usize,
-    len: usize,
+    bytes: Ring<N>,
     /// When the guest last took a byte, or the first one was queued.
     pub(crate) moved: u64,
 }
@@ -151,58 +151,35 @@ pub(crate) struct Queue<const N: usize> {
 impl<const N: usize> Queue<N> {
     pub(crate) const fn new() -> Self {
         Self {
-            bytes: [0; N],
-            first: 0,
-            len: 0,
+            bytes: Ring::new(),
             moved: 0,
         }
     }
 
     pub(crate) const fn len(&self) -> usize {
-        self.len
+        self.bytes.len()
     }
 
     pub(crate) const fn is_full(&self) -> bool {
-        self.len >= N
+        self.bytes.is_full()
     }
 
     /// Appends a byte; `false` when there is no room.
     pub(crate) fn push(&mut self, byte: u8, now: u64) -> bool {
-        if self.is_full() {
-            return false;
-        }
-        if self.len == 0 {
+        if self.bytes.is_empty() {
             self.moved = now;
         }
-        let end = self
-            .first
-            .wrapping_add(self.len)
-            .checked_rem(N)
-            .unwrap_or(0);
-        match self.bytes.get_mut(end) {
-            Some(slot) => {
-                *slot = byte;
-                self.len = self.len.saturating_add(1);
-                true
-            }
-            None => false,
-        }
+        self.bytes.push(byte)
     }
 
     /// Removes the oldest byte.
     pub(crate) fn pop(&mut self, now: u64) -> Option<u8> {
-        if self.len == 0 {
-            return None;
-        }
-        let byte = self.bytes.get(self.first).copied()?;
-        self.first = self.first.wrapping_add(1).checked_rem(N).unwrap_or(0);
-        self.len = self.len.saturating_sub(1);
+        let byte = self.bytes.pop()?;
         self.moved = now;
         Some(byte)
     }
 
     pub(crate) const fn clear(&mut self) {
-        self.first = 0;
-        self.len = 0;
+        self.bytes.clear();
     }
 }

@@ -37,6 +37,7 @@ mod input;
 mod line;
 mod output;
 mod printer;
+mod ring;
 mod scan;
 mod source;
 #[cfg(test)]
@@ -48,6 +49,7 @@ use input::{Key, Queue, Typing};
 use line::Line;
 use output::Entry;
 use printer::Printer;
+pub use ring::Ring;
 use source::Source;
 pub use text::{LENGTH, SLOTS, Text, Written};
 

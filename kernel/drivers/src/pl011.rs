@@ -114,13 +114,19 @@ impl Pl011 {
     /// Takes a received byte. One that arrived damaged is passed over.
     #[inline]
     pub fn get(&self) -> Option<u8> {
-        while !self.0.fr.is_set(Flags::ReceiveEmpty) {
+        while self.has_received() {
             let data = self.0.dr.extract();
             if data.read(Data::Errors) == 0 {
                 return Some(data.read(Data::Byte) as u8);
             }
         }
         None
+    }
+
+    /// Whether [`Pl011::get`] would find something.
+    #[inline]
+    pub fn has_received(&self) -> bool {
+        !self.0.fr.is_set(Flags::ReceiveEmpty)
     }
 
     /// Waits until everything has left: before the machine goes off.
@@ -130,7 +136,7 @@ impl Pl011 {
         }
     }
 
-    /// Raises the interrupt when input arrives. It falls when [`Pl011::get`] has returned `None`.
+    /// Raises the interrupt when input arrives. It falls when [`Pl011::get`] has taken everything.
     pub fn enable_receive_interrupt(&self) {
         self.0
             .imsc

@@ -152,7 +152,7 @@ fn listen() {
         gic.set_trigger(intid, Trigger::Level);
         gic.route(intid, arch::cpu::index());
         gic.enable(intid);
-        console::listen();
+        console::typed::listen();
     }
 }
 

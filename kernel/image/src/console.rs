@@ -1,4 +1,4 @@
-//! The console multiplexer on the physical UART: everything that is printed goes through here, and what is typed is
+//! The console multiplexer on the physical UART: everything that is printed goes through here, and what is [`typed`] is
 //! handed out from here.
 //!
 //! What VMs write and the hypervisor logs is queued in brief sections; [`work`] prints it, a few bytes at a time, with
@@ -9,7 +9,9 @@
 //! When too much waits: guests are held back, as a real UART would; a message of the hypervisor's own is printed by
 //! its writer as long as the UART takes it, or else lost, and the loss is reported.
 //!
-//! Lock order: a VM's UART before the terminal. Nothing here logs while it holds the terminal.
+//! Lock order: a VM's UART before the terminal, which is before what was received. Nothing here logs while it holds the terminal.
+
+pub mod typed;
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,8 +30,6 @@ use crate::{hw, power, status};
 const RESERVE: usize = 64;
 /// Bytes that one section takes from a caller.
 const CHUNK: usize = 32;
-/// Typed bytes that one section takes from the UART.
-const TYPED: usize = 8;
 /// Steps that are made at once by those who log or write while nobody else prints.
 const AT_ONCE: usize = 4096;
 
@@ -53,8 +53,6 @@ static WORKER: Signal = Signal::new();
 static SERVED: AtomicBool = AtomicBool::new(false);
 /// Some VM's UART is held back, or a hypercall waits for room.
 static HOLDING: AtomicBool = AtomicBool::new(false);
-/// Input is left in the UART, whose interrupt is off meanwhile.
-static INPUT_WAITS: AtomicBool = AtomicBool::new(false);
 /// The line of the state report that is printed next, counted from 1; 0: none was asked for.
 static REPORT: AtomicUsize = AtomicUsize::new(0);
 
@@ -82,11 +80,6 @@ pub fn init() {
             terminal.add(vm.name);
         }
     });
-}
-
-/// Lets typed bytes in; on the core to which the UART's interrupt is routed.
-pub fn listen() {
-    hw::UART.enable_receive_interrupt();
 }
 
 /// Prints a line of the hypervisor's own. Formats in the caller's time: long messages do not belong into sections.
@@ -149,26 +142,6 @@ pub fn has_room(vm: usize) -> bool {
     TERMINAL.with(|terminal| terminal.room(vm)) >= RESERVE.saturating_add(CHUNK)
 }
 
-/// Takes the next bytes typed for a VM, as many as there are and `bytes` holds; returns how many.
-pub fn take(irq: &IrqGuard, vm: usize, bytes: &mut [u8]) -> usize {
-    let now = arch::timer::now();
-    let mut terminal = TERMINAL.lock(irq);
-    let mut count = 0usize;
-    for place in bytes {
-        let Some(byte) = terminal.take(vm, now) else {
-            break;
-        };
-        *place = byte;
-        count = count.saturating_add(1);
-    }
-    count
-}
-
-/// Whether bytes typed for a VM wait.
-pub fn waiting(irq: &IrqGuard, vm: usize) -> bool {
-    TERMINAL.lock(irq).waiting(vm) > 0
-}
-
 /// A VM begins anew, or has ended: forgets what was typed for it, ends its unfinished line.
 pub fn reset(irq: &IrqGuard, vm: usize) {
     TERMINAL.lock(irq).reset(vm);
@@ -201,26 +174,18 @@ fn step() -> Progress {
             (progress, terminal.deadline())
         };
         // A UART at 115200 baud empties its FIFO in about 3 ms; look again before it has.
-        let busy = progress == Progress::Blocked
-            || INPUT_WAITS.load(Ordering::Relaxed)
-            || HOLDING.load(Ordering::Relaxed);
+        let busy =
+            progress == Progress::Blocked || typed::waits() || HOLDING.load(Ordering::Relaxed);
         let again = busy.then(|| now.saturating_add(arch::timer::frequency() / 1000));
         deadline::set(irq, Source::Console, vtimer::earliest(partial, again));
         progress
     })
 }
 
-/// A bounded piece of the console's work, interrupts enabled: prints, does what the operator asked for, lets those who
-/// were held back go on. `false`: there is nothing more to do until [`until_work`] says so.
+/// A bounded piece of the console's work, interrupts enabled: looks at what is typed, prints, does what the operator asked for,
+/// lets those who were held back go on. `false`: there is nothing more to do until [`until_work`] says so.
 pub fn work() -> bool {
-    if INPUT_WAITS.swap(false, Ordering::AcqRel) {
-        IrqGuard::with(|irq| {
-            // Not before there is room: the interrupt would come at once, and ask for another look at once.
-            if take_typed(irq) {
-                hw::UART.enable_receive_interrupt();
-            }
-        });
-    }
+    let typed = typed::work();
     let progress = step();
     if let Some(command) = TERMINAL.with(Console::take_command) {
         carry_out(command);
@@ -230,7 +195,7 @@ pub fn work() -> bool {
         return true;
     }
     let more = HOLDING.swap(false, Ordering::AcqRel) && let_go();
-    report() || more
+    report() || more || typed
 }
 
 /// Lets a portion through of what was held back; says whether there is more and room for it.
@@ -291,41 +256,6 @@ pub fn tick(_irq: &IrqGuard) {
             }
         }
     }
-}
-
-/// Something was typed.
-pub fn interrupt(irq: &IrqGuard) {
-    take_typed(irq);
-    if SERVED.load(Ordering::Acquire) {
-        ready();
-    } else {
-        deadline::set(irq, Source::Console, Some(arch::timer::now()));
-    }
-}
-
-/// Takes some of what was typed from the UART. `false`: it is not wanted now, and [`work`] looks again.
-fn take_typed(irq: &IrqGuard) -> bool {
-    let now = arch::timer::now();
-    let mut wanted = true;
-    {
-        let mut terminal = TERMINAL.lock(irq);
-        for _ in 0..TYPED {
-            wanted = terminal.accepts_input(now);
-            if !wanted {
-                // The VM does not read, or a command is not done yet. Level-triggered, the interrupt would come again
-                // and again.
-                hw::UART.disable_interrupts();
-                INPUT_WAITS.store(true, Ordering::Release);
-                break;
-            }
-            let Some(byte) = hw::UART.get() else { break };
-            terminal.input(byte, now);
-        }
-    }
-    for vm in &VMS {
-        vm.devices.typed(irq, vm);
-    }
-    wanted
 }
 
 /// Does what the operator has asked for.

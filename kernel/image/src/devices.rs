@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use tables::Device;
 use vdev::{Pl011, Pl031};
 
-use crate::console;
+use crate::console::{self, typed};
 use crate::deadline::{self, Source};
 use crate::platform::{IrqGuard, Once, SpinLock};
 use crate::vm::{self, Vm};
@@ -119,7 +119,7 @@ impl Devices {
 
     /// Something may have been typed for this VM.
     pub fn typed(&self, irq: &IrqGuard, vm: &'static Vm) {
-        if !console::waiting(irq, vm.number) {
+        if !typed::waiting(irq, vm.number) {
             return;
         }
         let mut uart = self.uart.lock(irq);
@@ -159,7 +159,7 @@ impl Devices {
         let Some(places) = bytes.get_mut(..room) else {
             return;
         };
-        let count = console::take(irq, vm.number, places);
+        let count = typed::take(irq, vm.number, places);
         for byte in places.iter().take(count) {
             // There is room, so it is not refused.
             let _ = uart.receive(*byte);

@@ -101,7 +101,7 @@ fn other(irq: &IrqGuard, intid: u32) {
     if intid == BOARD.timers.hypervisor {
         deadline::fired(irq);
     } else if intid == BOARD.uart.intid {
-        console::interrupt(irq);
+        console::typed::interrupt(irq);
     } else {
         log::warn!("interrupt {intid} fired, which nobody enabled; it is switched off");
         if let Some(gic) = hw::gic() {

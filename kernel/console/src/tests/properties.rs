@@ -2,6 +2,7 @@
 
 extern crate std;
 
+use std::collections::VecDeque;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
@@ -9,7 +10,7 @@ use proptest::prelude::*;
 
 use super::{AtOnce, CONFIG, Screen};
 use crate::scan::{elements, line_local};
-use crate::{Config, Console};
+use crate::{Config, Console, Ring};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 type Normal = Console<3, 64, 16, 32>;
@@ -42,6 +43,26 @@ fn event() -> impl Strategy<Value = Event> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_ring_gives_back_in_order_what_it_had_room_for(steps in prop::collection::vec(prop::option::of(any::<u8>()), 1..100)) {
+        let (mut ring, mut expected) = (Ring::<5>::new(), VecDeque::new());
+        for step in steps {
+            match step {
+                Some(byte) => {
+                    let room = expected.len() < 5;
+                    prop_assert_eq!(ring.push(byte), room);
+                    if room {
+                        expected.push_back(byte);
+                    }
+                }
+                None => prop_assert_eq!(ring.pop(), expected.pop_front()),
+            }
+            prop_assert_eq!(ring.len(), expected.len());
+            prop_assert_eq!(ring.is_empty(), expected.is_empty());
+            prop_assert_eq!(ring.is_full(), expected.len() == 5);
+        }
+    }
 
     #[test]
     fn every_line_appears_whole_once_and_in_order(events in prop::collection::vec(event(), 1..60)) {
