@@ -84,7 +84,9 @@ fn carry_out(vcpu: &'static Vcpu, guest: &mut GuestContext, outcome: Outcome) ->
             turn_on(vcpu, target, entry);
             guest.set(0, SUCCESS);
         }
-        Outcome::CpuOff { last: true } => stop(vcpu, Reason::PowerOff),
+        Outcome::CpuOff { last: true } | Outcome::SystemOff => {
+            return stop(vcpu, Reason::PowerOff);
+        }
         Outcome::CpuOff { last: false } => IrqGuard::with(|irq| {
             // Its interrupt controller hears of it once its registers are off this core: see `handover::let_go`.
             scheduler::stop(irq, &vcpu.entity);
@@ -99,8 +101,7 @@ fn carry_out(vcpu: &'static Vcpu, guest: &mut GuestContext, outcome: Outcome) ->
             hw::reset_registers();
             return Next::Wait;
         }
-        Outcome::SystemOff => stop(vcpu, Reason::PowerOff),
-        Outcome::SystemReset | Outcome::SystemReset2 { .. } => stop(vcpu, Reason::Reset),
+        Outcome::SystemReset | Outcome::SystemReset2 { .. } => return stop(vcpu, Reason::Reset),
         Outcome::Firmware { function } => {
             let _ = hw::firmware(function, [0; 3]);
         }
@@ -108,7 +109,7 @@ fn carry_out(vcpu: &'static Vcpu, guest: &mut GuestContext, outcome: Outcome) ->
             vm.report(code);
             guest.set(0, SUCCESS);
         }
-        Outcome::Crash => stop(vcpu, Reason::Crash("it said so itself (CRASH)")),
+        Outcome::Crash => return stop(vcpu, Reason::Crash("it said so itself (CRASH)")),
         Outcome::VcpuTimes => {
             let times = IrqGuard::with(|irq| vcpu.times(irq, arch::timer::now()));
             for (register, value) in (0..).zip([SUCCESS, times.guest, times.own, times.steal()]) {
@@ -138,6 +139,7 @@ fn turn_on(caller: &'static Vcpu, target: usize, entry: Entry) {
     }
 }
 
-fn stop(vcpu: &'static Vcpu, reason: Reason) {
+fn stop(vcpu: &'static Vcpu, reason: Reason) -> Next {
     life::stop(vcpu.vm, reason);
+    Next::Stop
 }

@@ -138,6 +138,7 @@ fn instruction_abort(
     if guest.pc == at {
         let how = "its exception vector is not in memory";
         life::stop(vcpu.vm, Reason::Crash(how));
+        return Next::Stop;
     }
     Next::Resume
 }

@@ -74,7 +74,7 @@ pub fn leave_booked(irq: &IrqGuard, vcpu: &'static Vcpu, next: Next) -> Left {
                 cores::request_here(irq, Work::Reschedule);
             }
         }
-        // It is told in the section in which the boundary was, so it knows, or waits until it does.
+        // Who tells it so may have yet to come to it: its VM's state, which is looked at before it is taken up, says so already.
         Next::Stop => cores::request_here(irq, Work::Reschedule),
     }
     leave_on(irq, vcpu)

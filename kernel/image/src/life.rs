@@ -18,7 +18,7 @@ use crate::platform::IrqGuard;
 use crate::signal::Signal;
 use crate::vcpu::Vcpu;
 use crate::vm::{State, VMS, Vm, deliver};
-use crate::{cores, grace, memory, power, scheduler};
+use crate::{cores, grace, memory, power, provoke, scheduler};
 
 /// What there is to know of a VM's life besides its state.
 pub struct Life {
@@ -134,6 +134,9 @@ pub fn loaded(vm: &'static Vm, entry: Entry) {
         let kick = vm.gic.lock(irq).cpu_on(0);
         deliver(irq, vm, kick);
     });
+    if vm.state() != State::Loading {
+        return;
+    }
     // Before it can run: its first words come behind these.
     log::info!(
         "VM {} ({}) starts at {:#x}",
@@ -151,7 +154,7 @@ pub fn loaded(vm: &'static Vm, entry: Entry) {
 }
 
 /// A VM stops by itself, or is stopped by what it did. Its vCPUs stop when their cores next leave the guest, the caller's
-/// own too; the background does the rest. If a controller seizes the VM meanwhile, they stop when that tells them.
+/// own too, which is not entered again; the background does the rest. If a controller seizes the VM meanwhile, that tells the others.
 pub fn stop(vm: &'static Vm, reason: Reason) {
     let turn = vm.life.with(|life| match vm.state() {
         State::Running | State::Loading | State::Paused => {
@@ -160,7 +163,7 @@ pub fn stop(vm: &'static Vm, reason: Reason) {
             vm.set_state(life, State::Stopping);
             Some(life.turn)
         }
-        // Whoever came first may not have got to this vCPU, which must not go on.
+        // Whoever came first may not have got to this vCPU.
         State::Stopping | State::Dying => Some(life.turn),
         State::Absent | State::Off => None,
     });
@@ -193,6 +196,29 @@ fn each_vcpu(vm: &'static Vm, turn: u32, each: impl Fn(&IrqGuard, &'static Entit
     }
 }
 
+/// Whether `vcpu`, about to go on here, is to stop or pause for its VM's sake. Whoever asked that of the VM may have been preempted before
+/// having come to this one, by this one perhaps, and is done a piece of its work: nobody waits for what runs in its place.
+#[inline]
+pub fn holds_back(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
+    let boundary = &vcpu.entity.boundary;
+    let is_untold = || match vcpu.vm.state() {
+        State::Paused => !boundary.is_asked(),
+        State::Stopping | State::Dying => !boundary.stops(),
+        State::Absent | State::Off | State::Loading | State::Running => false,
+    };
+    is_untold() && {
+        let _life = vcpu.vm.life.lock(irq);
+        // It may have been told, or let go on, before the lock was had.
+        let untold = is_untold();
+        if untold && vcpu.vm.state() == State::Paused {
+            scheduler::pause(irq, &vcpu.entity);
+        } else if untold {
+            scheduler::stop(irq, &vcpu.entity);
+        }
+        untold
+    }
+}
+
 /// Stops a VM for whoever takes back what it has, and owns its end from now on: for good, or to start it again.
 ///
 /// # Errors
@@ -218,6 +244,7 @@ pub fn seize(vm: &'static Vm, for_good: bool) -> Result<(), Error> {
         vm.set_state(life, ends);
         Ok(life.turn)
     })?;
+    provoke::seized();
     stop_vcpus(vm, turn);
     Ok(())
 }

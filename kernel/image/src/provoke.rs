@@ -1,7 +1,8 @@
 //! Faults on request (DEBUG_FAULT), to test the report of a real one: `HVC #0xfa17` with x0 = 1 reads where nothing is
 //! mapped, 2 panics, 3 overflows the stack. 4 breaks nothing but a promise: it keeps its core with interrupts masked for
-//! [`HELD_US`], to see who waits for that core. 5 breaks nothing at all: whoever stops an entity next takes as long from
-//! saying so to asking the core where that runs, to see what happens there meanwhile. 6 breaks nothing either: EL2's timer has
+//! [`HELD_US`], to see who waits for that core. 5 breaks nothing at all: whoever stops or pauses an entity next takes as
+//! long from saying so to asking the core where that runs, to see what happens there meanwhile; 7: whoever ends a VM next, from saying so
+//! to telling its vCPUs. 6 breaks nothing either: EL2's timer has
 //! fired, with nothing due, and at once another core wants to hear that this one looks at nothing. Any guest can end the
 //! machine with it; no other configuration contains this module.
 
@@ -17,11 +18,13 @@ use crate::{deadline, hw};
 /// The immediate of the hypercall.
 const IMMEDIATE: u16 = 0xfa17;
 
-/// How long 4 keeps the core, and 5 keeps who stops something.
+/// How long 4 keeps the core, and 5 and 7 keep who stops something.
 const HELD_US: u64 = 5_000;
 
 /// 5 has been asked for.
 static SLOW: AtomicBool = AtomicBool::new(false);
+/// 7 has been asked for.
+static SLOW_END: AtomicBool = AtomicBool::new(false);
 
 /// Fails if asked to.
 pub fn hypercall(imm: u16, how: u64) {
@@ -37,14 +40,22 @@ pub fn hypercall(imm: u16, how: u64) {
             deadline::fired(irq);
             cores::request_here(irq, Work::Grace);
         }),
+        (IMMEDIATE, 7) => SLOW_END.store(true, Ordering::Relaxed),
         _ => {}
     }
 }
 
-/// Called after an entity has been told to stop, and before its core is asked.
+/// Called after an entity has been told to stop or pause, and before its core is asked.
 pub fn told(irq: &IrqGuard) {
     if SLOW.swap(false, Ordering::Relaxed) {
         hold(irq);
+    }
+}
+
+/// Called after the end of a VM has begun, and before its vCPUs are told.
+pub fn seized() {
+    if SLOW_END.swap(false, Ordering::Relaxed) {
+        IrqGuard::with(hold);
     }
 }
 

@@ -9,3 +9,7 @@ pub fn hypercall(_imm: u16, _how: u64) {}
 /// Nothing happens.
 #[inline(always)]
 pub fn told(_irq: &IrqGuard) {}
+
+/// Nothing happens.
+#[inline(always)]
+pub fn seized() {}

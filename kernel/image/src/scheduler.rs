@@ -228,6 +228,7 @@ pub fn pause(irq: &IrqGuard, entity: &Entity) {
     let kick = entity
         .boundary
         .pause(&mut *of(entity).lock(irq), entity.id, now);
+    provoke::told(irq);
     if let Some(cpu) = kick {
         cores::kick(irq, cpu);
     }

@@ -199,6 +199,9 @@ fn take_up(irq: &IrqGuard, next: Runs, begun: bool) -> Turn {
 #[inline]
 fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
     vcpu.waiting.store(false, Ordering::SeqCst);
+    if life::holds_back(irq, vcpu) && !vcpu.entity.boundary.is_inside() {
+        return Turn::Again;
+    }
     if vcpu.vm.state() == State::Loading {
         deadline::arm(cores::local(irq));
         return match vcpu.entity.thread() {
@@ -215,7 +218,7 @@ fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
         }
     }
     if is_late(irq) {
-        return Turn::Again;
+        return Turn::Next(Runs::Vcpu(vcpu));
     }
     match leave::settled(irq, vcpu) {
         Settled::Some => return Turn::Next(Runs::Vcpu(vcpu)),
@@ -232,7 +235,8 @@ fn turn_of_vcpu(irq: &IrqGuard, vcpu: &'static Vcpu) -> Turn {
     Turn::Enter(&raw mut *vcpu.frame.lock(irq))
 }
 
-/// Sets the timer for who is about to go on here; whether a deadline has passed and is to be looked after first.
+/// Sets the timer for who is about to go on here; whether a deadline has passed and is to be looked after first, which is
+/// no reason to decide anew: a turn that is over before it begins would not be had.
 #[inline]
 fn is_late(irq: &IrqGuard) -> bool {
     let (local, now) = (cores::local(irq), arch::timer::now());
@@ -254,7 +258,7 @@ fn is_better_interrupted(irq: &IrqGuard, entity: &Entity) -> bool {
 /// The scheduler gave this core `worker`.
 fn turn_of_worker(irq: &IrqGuard, worker: &'static Worker) -> Turn {
     if is_late(irq) {
-        return Turn::Again;
+        return Turn::Next(Runs::Worker(worker));
     }
     if !leave::settled_here(irq) || is_better_interrupted(irq, &worker.entity) {
         return Turn::Again;

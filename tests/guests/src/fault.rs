@@ -1,6 +1,7 @@
 //! Makes a hypervisor with `CONFIG_DEBUG_FAULT` fail, as the digit says that is typed: see `kernel/image/src/provoke.rs`.
 
 use crate::println;
+use crate::rt::fault::provoke;
 use crate::rt::mmio::{read32, write32};
 use crate::rt::report::{check, failures};
 use crate::rt::{Machine, cpu};
@@ -17,13 +18,7 @@ pub fn main(machine: &'static Machine) -> u32 {
     let typed = cpu::wait_us(60_000_000, || read32(machine.uart + FR) & FR_RXFE == 0);
     check("a digit was typed", typed, 0);
     let how = u64::from(read32(machine.uart) as u8).wrapping_sub(u64::from(b'0'));
-    let mut answer = how;
-    // SAFETY: the calling convention lets the callee change x0 to x17; the call does not return, or does nothing.
-    unsafe {
-        core::arch::asm!("hvc #0xfa17", inout("x0") answer, out("x1") _, out("x2") _, out("x3") _, out("x4") _,
-            out("x5") _, out("x6") _, out("x7") _, out("x8") _, out("x9") _, out("x10") _, out("x11") _,
-            out("x12") _, out("x13") _, out("x14") _, out("x15") _, out("x16") _, out("x17") _, options(nostack));
-    }
+    let answer = provoke(how);
     println!("the hypervisor lives: {answer:#x}");
     failures()
 }

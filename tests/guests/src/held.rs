@@ -10,6 +10,7 @@ use abi::ops::{self, error};
 use abi::vendor;
 
 use crate::println;
+use crate::rt::fault::{FIRE_TIMER, KEEP_CORE, PAUSE_SLOWLY, provoke};
 use crate::rt::hypercall::{call, until_running};
 use crate::rt::report::{check, failures};
 use crate::rt::timer::sleep_us;
@@ -24,7 +25,7 @@ pub fn main(machine: &'static Machine) -> u32 {
     match machine.mode {
         1 => torment(machine),
         2 => loop {
-            provoke(4);
+            provoke(KEEP_CORE);
             // Time to be stopped in, too.
             cpu::wait_us(300, || false);
         },
@@ -40,22 +41,13 @@ pub fn main(machine: &'static Machine) -> u32 {
             let end =
                 cpu::count() + machine.number("ms=").unwrap_or(100) * (cpu::frequency() / 1000);
             while cpu::count() < end {
-                provoke(6);
+                provoke(FIRE_TIMER);
                 cpu::wait_us(20_000, || false);
             }
         }
         other => check("mode= is 1 to 4", false, other),
     }
     failures()
-}
-
-fn provoke(what: u64) {
-    // SAFETY: the calling convention lets the callee change x0 to x17.
-    unsafe {
-        core::arch::asm!("hvc #0xfa17", inout("x0") what => _, out("x1") _, out("x2") _, out("x3") _, out("x4") _,
-            out("x5") _, out("x6") _, out("x7") _, out("x8") _, out("x9") _, out("x10") _, out("x11") _,
-            out("x12") _, out("x13") _, out("x14") _, out("x15") _, out("x16") _, out("x17") _, options(nostack));
-    }
 }
 
 fn torment(machine: &Machine) {
@@ -65,7 +57,7 @@ fn torment(machine: &Machine) {
     let (mut calls, mut longest) = (0_u64, (0, ""));
     let mut ask = |what: &'static str, function| {
         if slow && [ops::VM_RESET, ops::VM_DESTROY].contains(&function) {
-            provoke(5);
+            provoke(PAUSE_SLOWLY);
         }
         let begun = cpu::count();
         let answer = call(function, [vm]);

@@ -19,6 +19,7 @@
 //! | `stress` | makes random long operations in VMs that are killed, paused and moved meanwhile |
 //! | `stretch` | compares the hypervisor's longest stretch between two checkpoints with what it sees itself |
 //! | `held` | has a core kept with interrupts masked, or makes calls, and is paused, reset and destroyed meanwhile |
+//! | `halfway` | is paused, stopped and destroyed, one vCPU after the other, and meanwhile looks whether it may run |
 //! | `chatter` | prints much on the console and repeats what is typed |
 //!
 //! Run one bare: `qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a72 -smp 2 -m 64M -nographic -kernel hello`.
@@ -34,6 +35,7 @@ pub mod attack;
 pub mod bench;
 pub mod chatter;
 pub mod fault;
+pub mod halfway;
 pub mod held;
 pub mod hello;
 pub mod histogram;

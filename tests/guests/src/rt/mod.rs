@@ -2,6 +2,7 @@
 
 pub mod cpu;
 pub mod exception;
+pub mod fault;
 pub mod firmware;
 pub mod gic;
 pub mod hypercall;

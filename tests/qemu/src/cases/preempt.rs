@@ -93,6 +93,9 @@ const ROWS: &[Row] = &[
         action: Action::Counted(type_much),
         ..counted(DEAF, "deaf", 1, &[])
     },
+    counted(HALFWAY, "halfway", 1, &["faults"]),
+    counted(OVERTAKEN, "overtaken", 3, &["faults"]),
+    counted(EARLY, "early", 2, &["faults"]),
     counted(URGENT, "urgent", 1, &["burn"]),
     row("own-timer/1", "preempt-own", 1, &["burn"], ALL),
     row("beside/alloc/1", "preempt-alloc", 1, &["burn"], &[]),
@@ -130,6 +133,15 @@ fn type_much(machine: &mut Machine) -> Result<()> {
     machine.expect("deaf", "computes")?;
     machine.type_text(&"x".repeat(400))
 }
+
+/// Who pauses a VM told one of its vCPUs, was preempted by the next, and that waited for the first.
+const HALFWAY: &str = "who_pauses_a_vm_is_not_kept_from_it_by_a_vcpu_that_has_yet_to_be_told/1";
+
+/// A VM that powered itself off, and was destroyed meanwhile, went on behind its call until whoever destroyed it got to that vCPU.
+const OVERTAKEN: &str = "a_vm_that_is_off_stays_off_also_if_it_is_destroyed_meanwhile/3";
+
+/// A VM that was destroyed while it was being loaded had its first vCPU entered, until that was told.
+const EARLY: &str = "a_vm_that_is_destroyed_while_it_is_loaded_is_never_entered/2";
 
 /// Who waits for a VM to stand lends it its urgency: one is destroyed in the midst of calls, while another of a priority in
 /// between computes for 20 ms at a time.
