@@ -61,6 +61,8 @@ pub struct Local {
     pub for_others: Cell<u64>,
     /// Who was to go on here last has let an interrupt in instead.
     pub gave_way: Cell<bool>,
+    /// Background work has been put off for who is to be chosen.
+    pub background_gave_way: Cell<bool>,
     /// When the scheduler wants to be asked again.
     pub slice_end: Cell<Option<u64>>,
     /// What EL2's timer is set to; `u64::MAX`: it is off.
@@ -83,6 +85,7 @@ static LOCAL: PerCpu<Local, MAX_CPUS> = PerCpu::new(
             stretch: Cell::new(stretch::NONE),
             for_others: Cell::new(0),
             gave_way: Cell::new(false),
+            background_gave_way: Cell::new(false),
             slice_end: Cell::new(None),
             armed: Cell::new(u64::MAX),
             deadlines: [const { Cell::new(u64::MAX) }; SOURCES],

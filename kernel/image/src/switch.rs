@@ -112,10 +112,10 @@ fn turn(irq: &IrqGuard) -> Turn {
             return Turn::Again;
         }
     }
-    if cores::take(irq, Work::Background) {
+    let asked = cores::take(irq, Work::Reschedule);
+    if cores::take(irq, Work::Background) && !worker::gives_way(irq, asked) {
         return Turn::Background;
     }
-    cores::take(irq, Work::Reschedule);
     let others = local.for_others.take();
     let decision = scheduler::schedule(irq, others);
     local.slice_end.set(decision.until);

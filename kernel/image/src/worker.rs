@@ -159,6 +159,19 @@ pub fn slice() -> bool {
     more
 }
 
+/// Background work is due; whether it is put off for a slice's length because somebody else may be too (`asked`).
+/// Not twice in a row.
+pub fn gives_way(irq: &IrqGuard, asked: bool) -> bool {
+    let gave_way = &cores::local(irq).background_gave_way;
+    let gives_way = asked && !gave_way.get();
+    gave_way.set(gives_way);
+    if gives_way {
+        let again = arch::timer::now().saturating_add(ticks_from_us(TASK_SLICE_US));
+        deadline::set(irq, Source::Background, Some(again));
+    }
+    gives_way
+}
+
 /// Whether tasks without threads are worth polling.
 pub fn is_ready() -> bool {
     THREADS == 0 && (0..TASK_COUNT).any(|task| TASKS.is_ready(task))
