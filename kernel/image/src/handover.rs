@@ -43,12 +43,8 @@ fn has_stopped(irq: &IrqGuard, entity: &Entity) -> bool {
 pub fn let_go(irq: &IrqGuard, old: Runs, others: u64) {
     let entity = old.entity();
     let stopped = has_stopped(irq, entity);
-    let mut asleep = stopped || entity.parked.load(Ordering::SeqCst);
-    if let Runs::Vcpu(vcpu) = old {
-        asleep |= vcpu.waiting.load(Ordering::SeqCst);
-    }
     let now = arch::timer::now();
-    entity.account.lock(irq).leave_core(now, others, asleep);
+    entity.account.lock(irq).leave_core(now, others, stopped);
     if let Runs::Vcpu(vcpu) = old
         && stopped
     {

@@ -195,19 +195,7 @@ fn wait(irq: &IrqGuard, vcpu: &'static Vcpu) {
     scheduler::prepare_block(irq);
     // From here on an interrupt that is made deliverable wakes it (see `vm::deliver`).
     vcpu.waiting.store(true, Ordering::SeqCst);
-    let deliverable = hw::with_virtual_interface(irq, |hw| {
-        let mut gic = vcpu.vm.gic.lock(irq);
-        let mut kick = gic.sync(vcpu.index, hw);
-        let deliverable = gic.has_deliverable(vcpu.index);
-        // Also settles linked physical interrupts: one whose line fell unseen is active still, and could not
-        // fire while the vCPU waits for it.
-        kick = kick.union(gic.refresh(vcpu.index, hw)).without(vcpu.index);
-        drop(gic);
-        vm::deliver(irq, vcpu.vm, kick);
-        deliverable
-    });
-    if !deliverable && scheduler::block(irq) {
-        vcpu.entity.account.lock(irq).asleep(arch::timer::now());
+    if !vm::collect(irq, vcpu) && scheduler::block(irq, &vcpu.entity) {
         cores::request_here(irq, Work::Reschedule);
     } else {
         vcpu.waiting.store(false, Ordering::SeqCst);

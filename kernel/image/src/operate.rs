@@ -20,7 +20,7 @@ use crate::leave::Next;
 use crate::machine::Machine;
 use crate::platform::{Core, IrqGuard, Model, ticks_from_us};
 use crate::vcpu::Vcpu;
-use crate::{deadline, grace, hw, stretch, thread, vm};
+use crate::{deadline, grace, stretch, thread, vm};
 
 /// Bytes for the largest operation; the compiler says so if it is too little.
 const BYTES: usize = 1024;
@@ -115,15 +115,7 @@ fn has_deliverable(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
     if vcpu.pstate.load(Ordering::Relaxed) & MASKED != 0 {
         return false;
     }
-    hw::with_virtual_interface(irq, |hw| {
-        let mut gic = vcpu.vm.gic.lock(irq);
-        let mut kick = gic.sync(vcpu.index, hw);
-        let deliverable = gic.has_deliverable(vcpu.index);
-        kick = kick.union(gic.refresh(vcpu.index, hw)).without(vcpu.index);
-        drop(gic);
-        vm::deliver(irq, vcpu.vm, kick);
-        deliverable
-    })
+    vm::collect(irq, vcpu)
 }
 
 /// Whether this build has long operations. Where it has none, nothing here is reached, and nothing is left of it in the image.

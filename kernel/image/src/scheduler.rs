@@ -266,7 +266,12 @@ pub fn suspend(irq: &IrqGuard, entity: &Entity) {
 pub fn block_inside(irq: &IrqGuard, entity: &Entity) -> bool {
     let mut scheduler = of(entity).lock(irq);
     let (cpu, now) = (arch::cpu::index(), arch::timer::now());
-    entity.boundary.sleep(&mut *scheduler, entity.id, cpu, now)
+    let sleeps = entity.boundary.sleep(&mut *scheduler, entity.id, cpu, now);
+    if sleeps {
+        // Before the lock is left, with which it can be woken.
+        entity.account.lock(irq).asleep(now);
+    }
+    sleeps
 }
 
 /// `from` waits for what `holder` has in hand: until [`disinherit`] `holder` is as urgent.
@@ -348,11 +353,16 @@ pub fn prepare_block(irq: &IrqGuard) {
     here(irq).lock(irq).prepare_block(arch::cpu::index());
 }
 
-/// It has found none: blocks it, unless it has been woken since.
-pub fn block(irq: &IrqGuard) -> bool {
-    here(irq)
-        .lock(irq)
-        .block(arch::cpu::index(), arch::timer::now())
+/// It, `entity`, has found none: blocks it, unless it has been woken since.
+pub fn block(irq: &IrqGuard, entity: &Entity) -> bool {
+    let mut scheduler = here(irq).lock(irq);
+    let now = arch::timer::now();
+    let blocked = scheduler.block(arch::cpu::index(), now);
+    if blocked {
+        // Before the lock is left, with which it can be woken.
+        entity.account.lock(irq).asleep(now);
+    }
+    blocked
 }
 
 /// What this core does next. `others` ticks of who runs went to others, and are not held against it.

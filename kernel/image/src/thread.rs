@@ -59,9 +59,8 @@ pub fn park(irq: &IrqGuard) {
         return;
     }
     entity.parked.store(true, Ordering::SeqCst);
+    leave::book_others(irq, entity);
     if scheduler::block_inside(irq, entity) {
-        leave::book_others(irq, entity);
-        entity.account.lock(irq).asleep(arch::timer::now());
         cores::request_here(irq, Work::Reschedule);
         hw::leave(thread, hooks::core_context);
     }

@@ -278,6 +278,20 @@ pub fn with_gic(
     deliver(irq, vcpu.vm, kick);
 }
 
+/// Reads the list registers of `vcpu`, loaded here, back and fills them anew; whether it could take an interrupt. Its own are no
+/// reason to kick it.
+pub fn collect(irq: &IrqGuard, vcpu: &'static Vcpu) -> bool {
+    let mut deliverable = false;
+    with_gic(irq, vcpu, |gic, hw| {
+        let kick = gic.sync(vcpu.index, hw);
+        deliverable = gic.has_deliverable(vcpu.index);
+        // Also settles linked physical interrupts: one whose line fell unseen is active still, and could not
+        // fire while the vCPU waits for it.
+        kick.union(gic.refresh(vcpu.index, hw)).without(vcpu.index)
+    });
+    deliverable
+}
+
 /// Passes on what the virtual GIC says: these vCPUs have something to collect.
 pub fn deliver(irq: &IrqGuard, vm: &'static Vm, kick: vgic::Kick) {
     if kick.is_empty() {

@@ -174,8 +174,10 @@ impl Account {
         }
     }
 
-    /// The core was taken from it, or it sleeps. Of the time up to `now` the last `ticks` went to others.
-    pub fn leave_core(&mut self, now: u64, ticks: u64, asleep: bool) {
+    /// The core was taken from it, or it has `stopped`, or it sleeps ([`asleep`](Self::asleep)) and has not become
+    /// [`ready`](Self::ready) since. Of the time up to `now` the last `ticks` went to others.
+    pub fn leave_core(&mut self, now: u64, ticks: u64, stopped: bool) {
+        let asleep = stopped || matches!(self.heading, Heading::Asleep);
         let begun = now.saturating_sub(ticks).max(self.since);
         self.turn(Heading::Others, begun);
         let next = if asleep {

@@ -78,6 +78,21 @@ fn of_the_last_stretch_on_a_core_what_others_had_is_theirs() {
 }
 
 #[test]
+fn one_that_sleeps_and_is_woken_before_its_core_has_let_go_of_it_waits() {
+    let mut account = Account::new(0);
+    account.run(0);
+    account.asleep(10);
+    account.leave_core(20, 0, false);
+    assert_eq!(account.heading(), Heading::Asleep);
+    account.run(30);
+    account.asleep(40);
+    account.ready(45);
+    account.leave_core(50, 0, false);
+    assert_eq!(account.heading(), Heading::Waiting);
+    assert_eq!(account.stolen(100), 55);
+}
+
+#[test]
 fn becoming_ready_on_a_core_changes_nothing() {
     let mut account = Account::new(0);
     account.run(0);
