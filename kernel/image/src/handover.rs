@@ -8,7 +8,7 @@ use crate::entity::{Entity, Runs};
 use crate::irq as interrupts;
 use crate::platform::IrqGuard;
 use crate::vcpu::Vcpu;
-use crate::vm::{self, State, VIRTUAL_TIMER};
+use crate::vm::{self, PHYSICAL_TIMER, State, VIRTUAL_TIMER};
 use crate::{cores, deadline, hw, scheduler};
 
 /// Whether this core has the vCPU's registers.
@@ -49,7 +49,12 @@ pub fn let_go(irq: &IrqGuard, old: Runs, others: u64) {
         && stopped
     {
         // Before others may turn it on again: interrupts that may go elsewhere do.
-        let kick = vcpu.vm.gic.lock(irq).cpu_off(vcpu.index);
+        // Its timers are off, also the one whose line the virtual interrupt controller was told.
+        let kick = {
+            let mut gic = vcpu.vm.gic.lock(irq);
+            let kick = gic.set_level(vcpu.index, PHYSICAL_TIMER, false);
+            kick.union(gic.cpu_off(vcpu.index))
+        };
         vm::deliver(irq, vcpu.vm, kick);
     }
     let awaited = scheduler::switched_out(irq, entity);

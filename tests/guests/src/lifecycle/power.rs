@@ -7,7 +7,8 @@ use abi::psci;
 
 use crate::println;
 use crate::rt::report::{check, equal, failures};
-use crate::rt::{Machine, cpu, firmware, machine, smp};
+use crate::rt::timer::{ENABLE, PHYSICAL, Timer};
+use crate::rt::{Machine, cpu, firmware, gic, machine, smp};
 
 /// Times that each caller turns each vCPU on.
 const ROUNDS: u64 = 1000;
@@ -79,6 +80,11 @@ fn refusals(machine: &Machine) {
 /// A vCPU that was turned on; returning turns it off.
 fn other(number: usize) {
     STARTS[number].fetch_add(1, Ordering::AcqRel);
+    // Whoever turned it on before left its timer firing.
+    let late = gic::get(gic::reg::ISPENDR, PHYSICAL);
+    check("no timer of its last life is pending", !late, number as u64);
+    Timer::Physical.set_compare(0);
+    Timer::Physical.set_control(ENABLE);
     if number == 1 && RACE.swap(false, Ordering::AcqRel) {
         turn_all_on(machine::get());
         RACED.store(true, Ordering::Release);
