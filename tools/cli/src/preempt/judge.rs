@@ -219,6 +219,30 @@ mod tests {
         assert_eq!(judge(&rows, &own).len(), 1);
     }
 
+    /// `1,234,567`.
+    fn grouped(number: u64) -> String {
+        match number {
+            0..1000 => number.to_string(),
+            _ => format!("{},{:03}", grouped(number / 1000), number % 1000),
+        }
+    }
+
+    #[test]
+    fn the_page_on_preemption_shows_the_committed_figures() {
+        let page = include_str!("../../../../docs/preemption.md");
+        let committed = committed();
+        for load in LOADS {
+            let figures = committed.iter().filter(|row| row.load == load).map(|row| {
+                let numbers = [row.mean, row.p99, row.max].map(grouped);
+                numbers.join(" / ")
+            });
+            // One for each model, in the order of the table.
+            let cells: Vec<_> = figures.collect();
+            let cells = format!(" | {} | ", cells.join(" | "));
+            assert!(page.contains(&cells), "{load}:{cells}");
+        }
+    }
+
     #[test]
     fn the_committed_figures_can_be_read() {
         let text = include_str!("../../committed/preempt.json");

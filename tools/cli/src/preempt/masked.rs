@@ -22,10 +22,9 @@ use super::measure;
 
 /// Following each instruction takes its time; this only ends what hangs.
 const LIMIT: Duration = Duration::from_secs(900);
-/// What is run. Not those in which a core is kept masked on purpose (fragment `faults`), nor `chatter`, which somebody has to
-/// answer. Uncounted: `arch`, which expects the usual CPU; Linux, which takes long; and what the tests do not count
-/// either, where several cores share their work by the clock.
-const RUNS: [Watched; 24] = [
+/// What is run. Not those in which a core is kept masked on purpose (fragment `faults`). Uncounted: `arch`, which expects the usual CPU;
+/// Linux, which takes long; and what the tests do not count either, where several cores share their work by the clock.
+const RUNS: [Watched; 25] = [
     counted("hello", 2),
     of_gicv2(counted("hello", 2)),
     uncounted("arch", 2),
@@ -47,17 +46,17 @@ const RUNS: [Watched; 24] = [
     counted("preempt-copy", 1),
     counted("preempt-multicall", 1),
     counted("preempt-console", 1),
-    // More is typed than is kept for a VM, as soon as that prints this; it does not read.
-    Watched {
-        typed_after: Some("computes"),
-        ..counted("deaf", 1)
-    },
+    // More is typed than is kept for a VM, which does not read.
+    typed_to(counted("deaf", 1), "computes", &[b'x'; 400]),
+    // A line for the one, and with Ctrl-A 1 in between, for the other.
+    typed_to(
+        uncounted("chatter", 2),
+        "0:0010:",
+        b"something for the left one\r\x011and for the right one\r",
+    ),
     uncounted("linux-check", 2),
     uncounted("linux-calls", 2),
 ];
-
-/// Bytes that are typed, where some are.
-const TYPED: usize = 400;
 
 /// A system that is watched.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +66,8 @@ pub struct Watched {
     /// Whether instructions are counted.
     counted: bool,
     gicv2: bool,
-    /// After which line much is typed.
-    typed_after: Option<&'static str>,
+    /// What is typed, as soon as which text is seen.
+    typed: Option<(&'static str, &'static [u8])>,
 }
 
 const fn uncounted(system: &'static str, cores: u8) -> Watched {
@@ -77,7 +76,7 @@ const fn uncounted(system: &'static str, cores: u8) -> Watched {
         cores,
         counted: false,
         gicv2: false,
-        typed_after: None,
+        typed: None,
     }
 }
 
@@ -91,6 +90,13 @@ const fn counted(system: &'static str, cores: u8) -> Watched {
 const fn of_gicv2(watched: Watched) -> Watched {
     Watched {
         gicv2: true,
+        ..watched
+    }
+}
+
+const fn typed_to(watched: Watched, after: &'static str, bytes: &'static [u8]) -> Watched {
+    Watched {
+        typed: Some((after, bytes)),
         ..watched
     }
 }
@@ -231,12 +237,12 @@ fn watch(
     command.arg("-plugin").arg(argument);
     let log = build.folder.join("masked.log");
     measure::run_to_end(&mut command, build, &log, LIMIT, |emulator| {
-        let Some(line) = watched.typed_after else {
+        let Some((after, bytes)) = watched.typed else {
             return Ok(());
         };
         // If it never comes, the run ends in words of its own.
-        let _ = emulator.wait(LIMIT, |transcript| transcript.text().contains(line));
-        emulator.send(&[b'x'; TYPED])
+        let _ = emulator.wait(LIMIT, |transcript| transcript.text().contains(after));
+        emulator.send(bytes)
     })?;
     std::fs::read_to_string(&out).map_err(|why| {
         Failure::new(format!(
