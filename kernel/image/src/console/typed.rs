@@ -86,13 +86,13 @@ pub fn work() -> bool {
     let now = arch::timer::now();
     let looked = IrqGuard::with(|irq| {
         let mut terminal = TERMINAL.lock(irq);
-        let mut received = RECEIVED.lock(irq);
         let mut looked = false;
         for _ in 0..LOOKED_AT {
             if !terminal.accepts_input(now) {
                 break;
             }
-            let Some(byte) = received.bytes.pop() else {
+            // Not held meanwhile: the UART's interrupt, on another core, would wait for all of this.
+            let Some(byte) = RECEIVED.lock(irq).bytes.pop() else {
                 break;
             };
             terminal.input(byte, now);
