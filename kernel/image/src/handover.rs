@@ -20,15 +20,21 @@ pub fn is_loaded(irq: &IrqGuard, vcpu: &Vcpu) -> bool {
         .is_some_and(|loaded| loaded.entity.id == vcpu.entity.id)
 }
 
-/// Saves the registers of `old`, if this core has them. If it is off from now on, they are as after a reset.
+/// Saves the registers of `old`, if this core has them.
 pub fn save(irq: &IrqGuard, old: Runs) {
-    if let Runs::Vcpu(vcpu) = old {
-        if is_loaded(irq, vcpu) {
-            switch_out(irq, vcpu);
-        }
-        if has_stopped(irq, &vcpu.entity) {
-            vcpu.clear(irq);
-        }
+    if let Runs::Vcpu(vcpu) = old
+        && is_loaded(irq, vcpu)
+    {
+        switch_out(irq, vcpu);
+    }
+}
+
+/// If `old`, whose registers are [`save`]d, is off from now on, they are as after a reset.
+pub fn clear_stopped(irq: &IrqGuard, old: Runs) {
+    if let Runs::Vcpu(vcpu) = old
+        && has_stopped(irq, &vcpu.entity)
+    {
+        vcpu.clear(irq);
     }
 }
 

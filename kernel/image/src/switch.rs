@@ -57,6 +57,10 @@ pub fn switch() -> *mut GuestContext {
                 hw::with_interrupts(|| ());
                 IrqGuard::with(|irq| handover::save(irq, old));
                 hw::with_interrupts(|| ());
+                if old.entity().boundary.stops() {
+                    IrqGuard::with(|irq| handover::clear_stopped(irq, old));
+                    hw::with_interrupts(|| ());
+                }
                 IrqGuard::with(|irq| {
                     let since = cores::local(irq).for_others.take();
                     handover::let_go(irq, old, others.saturating_add(since));
@@ -107,10 +111,8 @@ fn turn(irq: &IrqGuard) -> Turn {
     let asked = cores::take(irq, Work::Deadline);
     if asked || deadline::is_due(local, arch::timer::now()) {
         deadline::expire(irq);
-        if deadline::is_due(local, arch::timer::now()) {
-            // Another has a section of its own.
-            return Turn::Again;
-        }
+        // Another has a section of its own, and so has the decision.
+        return Turn::Again;
     }
     let asked = cores::take(irq, Work::Reschedule);
     if cores::take(irq, Work::Background) && !worker::gives_way(irq, asked) {
