@@ -7,7 +7,7 @@ use kconf::{Code, Config, Entry, EntryKind, Env, Kind, Layer, Model};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
+        .join("../../..")
         .canonicalize()
         .expect("the repository")
 }

@@ -1,0 +1,1 @@
+//! `menuconfig`: the configuration in a terminal.

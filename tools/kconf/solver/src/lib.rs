@@ -1,0 +1,1 @@
+//! What a configuration could be: the model as constraints, and questions to a solver.
