@@ -235,6 +235,12 @@ impl Formula {
         }
     }
 
+    /// Whether `a > b`.
+    pub(crate) fn above(&mut self, a: TriLit, b: TriLit) -> Lit {
+        let (on, yes) = (self.and(a.on, !b.on), self.and(a.yes, !b.yes));
+        self.or(on, yes)
+    }
+
     /// Whether it is exactly `m`.
     pub(crate) fn is_module(&mut self, a: TriLit) -> Lit {
         self.and(a.on, !a.yes)

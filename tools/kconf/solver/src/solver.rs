@@ -6,13 +6,24 @@ use batsat::{BasicSolver, SolverInterface, lbool};
 
 use crate::formula::{Formula, Lit};
 
+/// The values of all variables in a model of the formula.
+#[derive(Clone, Debug, Default)]
+pub struct Found(Vec<bool>);
+
+impl Found {
+    /// The value of a literal.
+    pub fn value(&self, lit: Lit) -> bool {
+        self.0.get(lit.var()).copied().unwrap_or(false) != lit.is_negative()
+    }
+}
+
 /// A loaded formula.
 pub struct Solver {
     inner: BasicSolver,
     variables: u32,
     buffer: Vec<batsat::Lit>,
     assumptions: Vec<batsat::Lit>,
-    model: Vec<bool>,
+    found: Found,
 }
 
 impl Solver {
@@ -23,7 +34,7 @@ impl Solver {
             variables: 0,
             buffer: Vec::new(),
             assumptions: Vec::new(),
-            model: Vec::new(),
+            found: Found::default(),
         };
         for _ in 0..formula.variables() {
             let _ = solver.fresh();
@@ -57,8 +68,9 @@ impl Solver {
             .extend(assumptions.iter().map(|l| translate(*l)));
         let found = self.inner.solve_limited(&self.assumptions) == lbool::TRUE;
         if found {
-            self.model.clear();
-            self.model
+            self.found.0.clear();
+            self.found
+                .0
                 .extend(self.inner.get_model().iter().map(|v| *v == lbool::TRUE));
         }
         found
@@ -66,7 +78,7 @@ impl Solver {
 
     /// The value in the model found last.
     pub fn value(&self, lit: Lit) -> bool {
-        self.model.get(lit.var()).copied().unwrap_or(false) != lit.is_negative()
+        self.found.value(lit)
     }
 
     /// Those of the assumptions that could not hold together, after a search that found none.
@@ -81,9 +93,9 @@ impl Solver {
             .collect()
     }
 
-    /// The values of all variables in the model found last.
-    pub fn model(&self) -> &[bool] {
-        &self.model
+    /// The model found last.
+    pub fn found(&self) -> &Found {
+        &self.found
     }
 }
 

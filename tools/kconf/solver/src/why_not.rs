@@ -232,10 +232,11 @@ impl<'m> WhyNot<'m> {
         given_up: &[(SymbolId, Lit)],
     ) -> Option<ChangeSet> {
         let mut ids: Vec<SymbolId> = given_up.iter().map(|(id, _)| *id).collect();
-        self.encoding.order_for_choices(&self.solver, &mut ids);
+        self.encoding
+            .order_for_choices(self.solver.found(), &mut ids);
         let mut wishes: Vec<(SymbolId, String)> = ids
             .into_iter()
-            .filter_map(|id| Some((id, self.encoding.wished(&self.solver, id)?)))
+            .filter_map(|id| Some((id, self.encoding.wished(self.solver.found(), id)?)))
             .collect();
         let mut best = self.consequences(symbol, value, &wishes)?;
         // Where another value of the same symbol changes less besides, take that.

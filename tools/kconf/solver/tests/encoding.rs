@@ -1,5 +1,6 @@
 //! The constraints say what the evaluator computes, in both directions.
 
+#[allow(dead_code, reason = "not every test file needs all of it")]
 mod common;
 #[path = "../../core/tests/common/mod.rs"]
 #[allow(
@@ -73,11 +74,11 @@ fn check_models(kconfig: &str, seed: u64) {
 
 fn check_model(model: &Model, encoding: &Encoding<'_>, solver: &Solver, kconfig: &str) {
     let mut config = Config::new(model);
-    let dotconfig = encoding.dotconfig(solver);
+    let dotconfig = encoding.dotconfig(solver.found());
     config.read_str(".config", &dotconfig, Layer::User);
     for symbol in model.symbols() {
         assert_eq!(
-            encoding.value(solver, symbol),
+            encoding.value(solver.found(), symbol),
             config.value_of(symbol).text,
             "{} in\n{kconfig}\n{dotconfig}",
             symbol.name()

@@ -1,5 +1,6 @@
 //! Smallest sets of changes: expected ones on small trees, and all of them against a search of every set.
 
+#[allow(dead_code, reason = "not every test file needs all of it")]
 mod common;
 
 use std::collections::BTreeSet;

@@ -4,7 +4,7 @@ use kconf::{ChoiceId, SymbolId};
 
 use super::{Encoding, Part, SymbolLits, ValueLits, WishLits};
 use crate::formula::{Lit, TriLit};
-use crate::solver::Solver;
+use crate::solver::Found;
 
 /// A member of a choice as literals.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub(crate) struct MemberLits {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ChoiceLits {
     pub members: Vec<MemberLits>,
+    /// When each `default` line is the one that is used.
+    pub defaults: Vec<Lit>,
 }
 
 impl Encoding<'_> {
@@ -57,6 +59,8 @@ impl Encoding<'_> {
 
         let mut pending = !any_wanted;
         let by_default = self.choice_defaults(id);
+        let lines = choice.defaults().len();
+        let by_line = by_default.iter().take(lines).map(|(_, lit)| *lit).collect();
         let mut values: Vec<Lit> = members.iter().map(|m| m.picked).collect();
         let mut taken = Lit::FALSE;
         for (candidate, when) in by_default {
@@ -90,7 +94,8 @@ impl Encoding<'_> {
             }
             self.symbols[member.id.index()].value = ValueLits::Tri(TriLit::flat(value));
         }
-        self.choices[id.index()] = ChoiceLits { members };
+        let defaults = by_line;
+        self.choices[id.index()] = ChoiceLits { members, defaults };
     }
 
     /// Whether a symbol is assigned, and whether it is assigned something else than `n`.
@@ -140,8 +145,8 @@ impl Encoding<'_> {
         out
     }
 
-    /// Puts assignments of members in the order that leads to the members that are on in the model found last.
-    pub(crate) fn order_for_choices(&self, solver: &Solver, ids: &mut [SymbolId]) {
+    /// Puts assignments of members in the order that leads to the members that are on in the model.
+    pub(crate) fn order_for_choices(&self, found: &Found, ids: &mut [SymbolId]) {
         let rank = |id: &SymbolId| {
             let Some(choice) = self.model.get(*id).choice() else {
                 return 1;
@@ -149,8 +154,8 @@ impl Encoding<'_> {
             let lits = self.choices.get(choice.index());
             let member = lits.and_then(|c| c.members.iter().find(|m| m.id == *id));
             match member {
-                Some(m) if solver.value(m.left_over) => 0,
-                Some(m) if solver.value(m.picked) => 2,
+                Some(m) if found.value(m.left_over) => 0,
+                Some(m) if found.value(m.picked) => 2,
                 _ => 1,
             }
         };

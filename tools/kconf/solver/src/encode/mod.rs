@@ -18,7 +18,7 @@ use kconf::{Kind, Model, Step, Symbol, SymbolId, Tri};
 
 use crate::formula::{Formula, Lit, TriLit};
 use crate::place::Place;
-use crate::solver::Solver;
+use crate::solver::Found;
 
 pub(crate) use choice::ChoiceLits;
 
@@ -219,42 +219,42 @@ impl<'m> Encoding<'m> {
 }
 
 impl Encoding<'_> {
-    /// The assignments of the model that the solver found last, as lines of a `.config`: reading them gives that
+    /// The assignments of a model, as lines of a `.config`: reading them gives that
     /// configuration.
-    pub fn dotconfig(&self, solver: &Solver) -> String {
-        let mut ids: Vec<SymbolId> = self.assigned(solver);
-        self.order_for_choices(solver, &mut ids);
+    pub fn dotconfig(&self, found: &Found) -> String {
+        let mut ids: Vec<SymbolId> = self.assigned(found);
+        self.order_for_choices(found, &mut ids);
         let mut out = String::new();
         for id in ids {
-            if let Some(text) = self.wished(solver, id) {
+            if let Some(text) = self.wished(found, id) {
                 out.push_str(&assignment(self.model, self.model.get(id), &text));
             }
         }
         out
     }
 
-    /// The symbols that are assigned in the model found last, and visible, by index.
-    fn assigned(&self, solver: &Solver) -> Vec<SymbolId> {
+    /// The symbols that are assigned in the model, and visible, by index.
+    fn assigned(&self, found: &Found) -> Vec<SymbolId> {
         self.model
             .symbols()
             .map(Symbol::id)
             .filter(|id| {
                 let lits = &self.symbols[id.index()];
                 let set = lits.wish.as_ref().map_or(Lit::FALSE, |w| w.set);
-                solver.value(set) && solver.value(lits.visible.on)
+                found.value(set) && found.value(lits.visible.on)
             })
             .collect()
     }
 
-    /// What a symbol is assigned in the model found last.
-    pub(crate) fn wished(&self, solver: &Solver, id: SymbolId) -> Option<String> {
+    /// What a symbol is assigned in the model.
+    pub(crate) fn wished(&self, found: &Found, id: SymbolId) -> Option<String> {
         let wish = self.symbols[id.index()].wish.as_ref()?;
-        if !solver.value(wish.set) {
+        if !found.value(wish.set) {
             return None;
         }
         match &wish.value {
             ValueLits::Tri(tri) => {
-                let tri = match (solver.value(tri.on), solver.value(tri.yes)) {
+                let tri = match (found.value(tri.on), found.value(tri.yes)) {
                     (_, true) => Tri::Y,
                     (true, false) => Tri::M,
                     (false, false) => Tri::N,
@@ -263,22 +263,22 @@ impl Encoding<'_> {
             }
             ValueLits::Text(list) => list
                 .iter()
-                .find(|(_, lit)| solver.value(*lit))
+                .find(|(_, lit)| found.value(*lit))
                 .map(|(text, _)| text.to_string()),
         }
     }
 
-    /// The value of a symbol in the model found last.
-    pub fn value(&self, solver: &Solver, symbol: &Symbol) -> String {
+    /// The value of a symbol in the model.
+    pub fn value(&self, found: &Found, symbol: &Symbol) -> String {
         match &self.symbols[symbol.id().index()].value {
-            ValueLits::Tri(tri) => match (solver.value(tri.on), solver.value(tri.yes)) {
+            ValueLits::Tri(tri) => match (found.value(tri.on), found.value(tri.yes)) {
                 (_, true) => "y".to_owned(),
                 (true, false) => "m".to_owned(),
                 (false, false) => "n".to_owned(),
             },
             ValueLits::Text(list) => list
                 .iter()
-                .find(|(_, lit)| solver.value(*lit))
+                .find(|(_, lit)| found.value(*lit))
                 .map(|(text, _)| text.to_string())
                 .unwrap_or_default(),
         }
