@@ -3,7 +3,7 @@
 //! The menu asks an [`Advisor`]; the usual one is the solver.
 
 use kconf::{Config, Symbol};
-use kconf_solver::Answer;
+use kconf_solver::{Answer, why_not};
 
 /// Who is asked.
 pub trait Advisor {
@@ -17,9 +17,11 @@ impl<F: FnMut(&Config<'_>, &Symbol, &str) -> Answer> Advisor for F {
     }
 }
 
-/// The solver.
+/// The solver. Every set it answers was tried on the evaluator.
 pub fn solver() -> Box<dyn Advisor> {
-    Box::new(|_: &Config<'_>, _: &Symbol, _: &str| Answer::Undecided {
-        reason: "The solver is not there yet.".to_owned(),
+    Box::new(|config: &Config<'_>, symbol: &Symbol, value: &str| {
+        why_not(config, symbol.name(), value).unwrap_or_else(|found| Answer::Undecided {
+            reason: found.to_string(),
+        })
     })
 }

@@ -2,6 +2,8 @@
 
 use kconf::{Config, SymbolId};
 
+use crate::facts;
+
 /// One symbol that changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -69,7 +71,7 @@ pub fn lines(now: &Config<'_>, changes: &[Change]) -> Vec<String> {
             let symbol = model.get(change.symbol);
             let (name, old, new) = (symbol.name(), &change.old, &change.new);
             let mut line = format!("  {prefix}{name:longest$}  {old} -> {new}");
-            if !asked && let Some(origin) = now.origin(name) {
+            if !asked && let Some(origin) = facts::origin(now, symbol) {
                 line.push_str(&format!("  ({origin})"));
             }
             out.push(line);

@@ -120,12 +120,18 @@ impl<'m> App<'m> {
         Effect::Continue
     }
 
-    pub(crate) fn reader_window(&self) -> Window {
-        layout::window(self.area, 0, usize::MAX)
+    /// A window as high as its text needs, below `head` lines.
+    pub(crate) fn fitting(&self, head: usize, reader: &Reader) -> Window {
+        let columns = columns(layout::window(self.area, head, usize::MAX).body);
+        layout::window(self.area, head, reader.wrapped(columns).len())
+    }
+
+    pub(crate) fn reader_window(&self, reader: &Reader) -> Window {
+        self.fitting(0, reader)
     }
 
     fn read_key(&mut self, mut reader: Reader, key: KeyEvent) {
-        let body = self.reader_window().body;
+        let body = self.reader_window(&reader).body;
         if !reader.key(key, columns(body), rows(body)) && closes(key) {
             return;
         }

@@ -2,7 +2,7 @@
 //!
 //! Everything here only reads; the texts are the same wherever they appear (list, search, help, advice).
 
-use kconf::{Config, Expr, ExprKind, Kind, Model, Operand, Relation, Symbol, Tri};
+use kconf::{Config, Expr, ExprKind, Kind, Layer, Model, Operand, Origin, Relation, Symbol, Tri};
 
 /// How far "which needs" is followed.
 const MAX_CHAIN: usize = 3;
@@ -231,6 +231,19 @@ fn on(config: &Config<'_>, symbol: &Symbol, wanted: Tri, depth: usize) -> String
         format!("{name} (it is {is})")
     } else {
         format!("{name} (it is {is}, and needs {})", more.join(", "))
+    }
+}
+
+/// Where a value comes from, as people read it; none: nothing says anything.
+pub fn origin(config: &Config<'_>, symbol: &Symbol) -> Option<String> {
+    match config.origin(symbol.name())? {
+        Origin::Assigned(Layer::User, _) => Some("set in this menu".to_owned()),
+        Origin::Assigned(_, at) => Some(format!("assigned at {at}")),
+        Origin::Default(at) => Some(format!("default at {at}")),
+        Origin::Select(by, at) => Some(format!("selected by {by} at {at}")),
+        Origin::Imply(by, at) => Some(format!("implied by {by} at {at}")),
+        Origin::Choice(at) => Some(format!("the choice at {at}")),
+        Origin::Unset => None,
     }
 }
 

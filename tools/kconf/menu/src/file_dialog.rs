@@ -11,7 +11,7 @@ use crate::changes;
 use crate::dialog::{Dialog, columns, rows};
 use crate::files::{self, Saved};
 use crate::input::Line;
-use crate::layout::{self, Window};
+use crate::layout::Window;
 use crate::view::Reader;
 
 /// What happens to the file.
@@ -96,16 +96,16 @@ impl<'m> App<'m> {
         }));
     }
 
-    pub(crate) fn file_window(&self) -> Window {
-        layout::window(self.area, 4, usize::MAX)
+    pub(crate) fn file_window(&self, file: &FileDialog) -> Window {
+        self.fitting(4, &file.review)
     }
 
-    pub(crate) fn leave_window(&self) -> Window {
-        layout::window(self.area, 2, usize::MAX)
+    pub(crate) fn leave_window(&self, leaving: &Leaving) -> Window {
+        self.fitting(2, &leaving.review)
     }
 
     pub(crate) fn file_key(&mut self, mut file: FileDialog, key: KeyEvent) -> Effect {
-        let body = self.file_window().body;
+        let body = self.file_window(&file).body;
         match key.code {
             KeyCode::Esc | KeyCode::F(5) => return Effect::Continue,
             KeyCode::Enter => {
@@ -190,7 +190,7 @@ impl<'m> App<'m> {
     }
 
     pub(crate) fn leave_key(&mut self, mut leaving: Leaving, key: KeyEvent) -> Effect {
-        let body = self.leave_window().body;
+        let body = self.leave_window(&leaving).body;
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
             KeyCode::Char('c') if control => return Effect::Quit,

@@ -20,7 +20,7 @@ pub const KEYS: &[&str] = &[
     "  U, Ctrl-Y, Ctrl-R            redo",
     "",
     "Looking",
-    "  ?  h  F1  F2                 help for the entry: dependencies, origin, place",
+    "  ?  h  F1  F2                 help: dependencies, origin, place",
     "  /  F8                        search every symbol by name or prompt",
     "  Z  F4                        show entries that are not visible, too",
     "  R                            review what has changed",
@@ -53,10 +53,10 @@ pub fn symbol(config: &Config<'_>, symbol: &Symbol, path: &[String]) -> Vec<Stri
     out.push(String::new());
     out.push(format!("Symbol: {}{}", model.prefix(), symbol.name()));
     out.push(format!("Type:   {}", symbol.kind()));
-    let origin = config
-        .origin(symbol.name())
-        .map(|origin| format!("  ({origin})"))
-        .unwrap_or_default();
+    let origin = match facts::origin(config, symbol) {
+        Some(origin) => format!("  ({origin})"),
+        None => String::new(),
+    };
     out.push(format!("Value:  {}{origin}", config.value_of(symbol)));
     if let Some(asked) = config.assignment(symbol)
         && asked != config.value_of(symbol).text

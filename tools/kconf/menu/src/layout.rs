@@ -76,7 +76,8 @@ pub struct Window {
 pub fn window(area: Rect, head: usize, body: usize) -> Window {
     let roomy = area.width >= 60 && area.height >= 16;
     let space = if roomy {
-        area.inner(Margin::new(2, 1))
+        // Over the frame of the list, so that the title and the status stay.
+        area.inner(Margin::new(0, 2))
     } else {
         area
     };

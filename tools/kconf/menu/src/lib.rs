@@ -35,7 +35,7 @@ use std::path::PathBuf;
 
 use kconf::{Config, Model};
 
-pub use advise::Advisor;
+pub use advise::{Advisor, solver};
 pub use app::{App, Effect};
 pub use options::Options;
 pub use render::render;
@@ -80,7 +80,7 @@ pub fn run<'m>(
         std::ptr::eq(model, config.model()),
         "a configuration of this model"
     );
-    let mut app = App::new(config.clone(), options, advise::solver());
+    let mut app = App::new(config.clone(), options, solver());
     terminal::drive(&mut app)?;
     let outcome = Outcome {
         saved: app.saved().to_vec(),

@@ -7,7 +7,7 @@ use crate::dialog::{Advice, Choose, Dialog, Edit, advice_lines, columns, rows};
 use crate::facts;
 use crate::file_dialog::{FileDialog, Leaving, Purpose};
 use crate::input::Line;
-use crate::layout;
+use crate::layout::{self, Window};
 use crate::render::Pen;
 use crate::search::Search;
 use crate::text;
@@ -17,9 +17,9 @@ impl Pen<'_, '_, '_> {
     pub(crate) fn dialog(&mut self, dialog: &Dialog) {
         match dialog {
             Dialog::Read(reader) => {
-                let window = self.app.reader_window();
+                let window = self.app.reader_window(reader);
                 self.window(window.frame, &reader.title);
-                self.reader(reader, window.body);
+                self.reader(reader, window);
                 self.key_line(
                     window.foot,
                     &[("Esc", "Back"), ("PgDn", "Next"), ("PgUp", "Previous")],
@@ -49,7 +49,8 @@ impl Pen<'_, '_, '_> {
         }
     }
 
-    fn reader(&mut self, reader: &Reader, area: Rect) {
+    fn reader(&mut self, reader: &Reader, window: Window) {
+        let area = window.body;
         let lines = reader.wrapped(columns(area));
         let last = lines.len().saturating_sub(rows(area));
         let top = reader.scroll.min(last);
@@ -57,9 +58,14 @@ impl Pen<'_, '_, '_> {
             self.line(Self::nth(area, at), line, self.theme.text);
         }
         if top < last {
-            let window = layout::window(self.app.area, 0, usize::MAX).frame;
-            let mark = Rect::new(window.right().saturating_sub(9), window.bottom() - 1, 7, 1);
-            if window.height >= 3 {
+            let frame = window.frame;
+            let mark = Rect {
+                x: frame.right().saturating_sub(9),
+                y: frame.bottom().saturating_sub(1),
+                width: 7,
+                height: 1,
+            };
+            if frame.height >= 3 && frame.width >= 10 {
                 self.line(mark, " more v", self.theme.mark);
             }
         }
@@ -223,8 +229,8 @@ impl Pen<'_, '_, '_> {
             ));
         }
         if symbol.prompts().is_empty() {
-            let origin = app.config.origin(symbol.name());
-            let origin = origin.map(|o| o.to_string()).unwrap_or_default();
+            let origin = facts::origin(&app.config, symbol);
+            let origin = origin.unwrap_or_else(|| "nothing".to_owned());
             lines.push(format!("It has no prompt; its value comes from: {origin}"));
         }
         let needs = facts::requirements(&app.config, symbol);
@@ -238,7 +244,7 @@ impl Pen<'_, '_, '_> {
     }
 
     fn file(&mut self, file: &FileDialog) {
-        let window = self.app.file_window();
+        let window = self.app.file_window(file);
         let (title, review, key) = match file.purpose {
             Purpose::Save => ("Save the configuration", "What changes:", "Save"),
             Purpose::Minimal => (
@@ -257,7 +263,7 @@ impl Pen<'_, '_, '_> {
             }
         }
         self.line(Self::nth(window.head, 3), review, self.theme.heading);
-        self.reader(&file.review, window.body);
+        self.reader(&file.review, window);
         self.key_line(
             window.foot,
             &[("Enter", key), ("Esc", "Cancel"), ("PgDn", "More")],
@@ -265,12 +271,12 @@ impl Pen<'_, '_, '_> {
     }
 
     fn leave(&mut self, leaving: &Leaving) {
-        let window = self.app.leave_window();
+        let window = self.app.leave_window(leaving);
         self.window(window.frame, "Leave");
         let path = self.app.options.path.display();
         let question = format!("Save to {path} before leaving?");
         self.line(window.head, &question, self.theme.heading);
-        self.reader(&leaving.review, window.body);
+        self.reader(&leaving.review, window);
         let keys = [
             ("y", "Save"),
             ("n", "Discard"),

@@ -144,11 +144,6 @@ impl<'m> Tree<'m> {
         wanted.iter().all(|w| have.iter().any(|h| same(w, h)))
     }
 
-    /// The nodes at the top.
-    pub fn top(&self) -> &[NodeId] {
-        &self.top
-    }
-
     /// A node.
     pub fn node(&self, id: NodeId) -> &Node<'m> {
         &self.nodes[id]
