@@ -32,6 +32,43 @@ pub fn findings(config: &Config<'_>, out: &mut Diagnostics) {
     }
 }
 
+/// What stands between a symbol and the value `y`, as structures.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// The bounds of the range that holds.
+    pub bounds: Option<(i64, i64)>,
+    /// The smallest parts of the prompts' conditions that fail.
+    pub blockers: Vec<Blocker>,
+    /// The finding, if an assignment did not take.
+    pub not_taken: Option<Diagnostic>,
+}
+
+/// A part of a condition that fails.
+#[derive(Clone, Debug)]
+pub struct Blocker {
+    /// The part.
+    pub expr: Expr,
+    /// The values of what it mentions.
+    pub text: String,
+}
+
+/// What [`why`] says, for programs.
+pub fn explain(config: &Config<'_>, symbol: &Symbol) -> Explanation {
+    let evaluation = config.evaluation();
+    let explainer = Explainer {
+        config,
+        evaluation: &evaluation,
+    };
+    let blockers = explainer.blockers(symbol, Tri::Y).into_iter();
+    Explanation {
+        bounds: config.bounds(symbol),
+        blockers: blockers
+            .map(|(expr, text)| Blocker { expr, text })
+            .collect(),
+        not_taken: explainer.not_taken(symbol),
+    }
+}
+
 /// Everything there is to say about the value of one symbol, as text.
 pub fn why(config: &Config<'_>, symbol: &Symbol) -> String {
     let evaluation = config.evaluation();

@@ -46,7 +46,7 @@ mod write;
 
 pub use config::{Config, Layer, Origin};
 pub use diag::{Code, Diagnostic, Diagnostics, Label, Severity};
-pub use explain::why;
+pub use explain::{Blocker, Explanation, explain, why};
 pub use expr::{Expr, ExprKind, Operand, Relation, SymbolId};
 pub use graph::Step;
 pub use model::{

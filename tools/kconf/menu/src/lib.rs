@@ -41,6 +41,7 @@ pub use options::Options;
 pub use render::render;
 pub use terminal::Error;
 pub use theme::Theme;
+pub use tree::{Node, NodeId, Tree};
 
 /// How the user left.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,106 @@
+//! The modes of the kernel's `conf`: same options, variables, files and exit status.
+
+mod ask;
+mod describe;
+mod new;
+
+use std::path::{Path, PathBuf};
+
+use kconf::{Config, Layer, Model, Tri};
+
+use crate::context::{Context, Failure, print};
+use crate::files;
+use crate::json;
+use crate::options::Mode;
+
+/// Does what a mode asks for.
+pub fn run(mode: &Mode, root: &Path, context: &Context) -> Result<(), Failure> {
+    let model = context.load(root)?;
+    let mut config = Config::new(&model);
+    read(mode, &mut config, context)?;
+    let output = context.config_path();
+    match mode {
+        Mode::ListNew | Mode::HelpNew => {
+            let found = new::symbols(&config);
+            if context.json {
+                return json::show(&new::json(&config, &found));
+            }
+            return print(&new::text(&config, &found, matches!(mode, Mode::HelpNew)));
+        }
+        Mode::OldAsk | Mode::Old => {
+            context.warn(config.diagnostics())?;
+            ask::run(&mut config, matches!(mode, Mode::OldAsk))?;
+            if context.strict {
+                config.strict()?;
+            }
+        }
+        _ => context.warn(config.diagnostics())?,
+    }
+    match mode {
+        Mode::SaveMinimal(path) => files::write(path, &config.savedefconfig()),
+        _ => files::write_config(&output, &config.write(), context),
+    }
+}
+
+/// Reads the configuration that a mode starts from.
+fn read(mode: &Mode, config: &mut Config<'_>, context: &Context) -> Result<(), Failure> {
+    match mode {
+        Mode::From(path) => config.read(&context.find(path), Layer::Defconfig)?,
+        Mode::AllDef => all(config, context, "alldef.config", None)?,
+        Mode::AllNo => all(config, context, "allno.config", Some(Tri::N))?,
+        Mode::AllYes => all(config, context, "allyes.config", Some(Tri::Y))?,
+        _ => {
+            let path = context.config_path();
+            if path.exists() {
+                config.read(&path, Layer::Config)?;
+            } else if let Some(base) = context
+                .variable("KCONFIG_DEFCONFIG_LIST")
+                .and_then(|l| l.split_whitespace().map(PathBuf::from).find(|p| p.exists()))
+            {
+                config.read(&base, Layer::Defconfig)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Everything at `value`, on top of what `KCONFIG_ALLCONFIG` names.
+fn all(
+    config: &mut Config<'_>,
+    context: &Context,
+    name: &str,
+    value: Option<Tri>,
+) -> Result<(), Failure> {
+    if let Some(given) = context.env.variables.get("KCONFIG_ALLCONFIG") {
+        if !given.is_empty() && given != "1" {
+            config.read(&context.find(Path::new(given)), Layer::Defconfig)?;
+        } else {
+            // The reference looks for these two, and does without if neither is there.
+            let found = [name, "all.config"]
+                .iter()
+                .map(|n| context.find(Path::new(n)))
+                .find(|p| p.exists());
+            match found {
+                Some(path) => config.read(&path, Layer::Defconfig)?,
+                None if given == "1" => {
+                    return Err(Failure::Other(format!(
+                        "KCONFIG_ALLCONFIG is set, but no \"{name}\" or \"all.config\" file found"
+                    )));
+                }
+                None => {}
+            }
+        }
+    }
+    if let Some(value) = value {
+        config.set_unassigned(value);
+    }
+    Ok(())
+}
+
+/// The symbol that an entry defines.
+fn symbol_of<'m>(model: &'m Model, entry: &kconf::Entry) -> Option<&'m kconf::Symbol> {
+    match entry.kind() {
+        kconf::EntryKind::Symbol(id) => Some(model.get(id)),
+        _ => None,
+    }
+}
