@@ -1,6 +1,7 @@
 //! What a configuration could be: the model as constraints, and questions to a solver.
 
 mod answer;
+mod count;
 mod draw;
 mod encode;
 mod finding;
@@ -14,6 +15,7 @@ mod solver;
 mod why_not;
 
 pub use answer::{Answer, Change, ChangeSet, Consequence, Proof, ProofLine};
+pub use count::{Count, DEFAULT_STEPS, RandomSample, count, random};
 pub use encode::{Approximation, Encoding};
 pub use finding::{Evidence, Finding, FindingKind};
 pub use formula::{Formula, Lit, TriLit};
