@@ -12,6 +12,7 @@ mod minimum;
 mod place;
 mod proof;
 mod solver;
+mod survey;
 mod why_not;
 
 pub use answer::{Answer, Change, ChangeSet, Consequence, Proof, ProofLine};
@@ -25,4 +26,5 @@ pub use matrix::{
 };
 pub use place::Place;
 pub use solver::{Found, Solver};
+pub use survey::{Surveyed, why_not_sample};
 pub use why_not::{Limits, WhyNot, why_not};
