@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use kconf::{Env, Model};
-use kconf_solver::{Encoding, LintOptions, lint};
+use kconf_solver::{Encoding, FindingKind, LintOptions, lint};
 
 fn main() -> ExitCode {
     let Some(root) = std::env::args_os().nth(1).map(PathBuf::from) else {
@@ -29,18 +29,29 @@ fn main() -> ExitCode {
             approximation.symbol, approximation.reason
         );
     }
-    let found = lint(&model, &LintOptions::default());
-    for finding in &found {
-        println!("{}", finding.diagnostic);
-    }
     eprintln!(
-        "{} symbols, loaded in {loaded:?}, encoded in {:?}: {} variables, {} clauses; {} findings in {:?}",
+        "{} symbols, loaded in {loaded:?}, encoded in {:?}: {} variables, {} clauses",
         model.symbols().count(),
         encoded - loaded,
         encoding.formula().variables(),
         encoding.formula().clause_count(),
-        found.len(),
-        start.elapsed() - encoded
     );
+    let start = Instant::now();
+    for kind in FindingKind::ALL {
+        let options = LintOptions {
+            kinds: vec![kind],
+            ..LintOptions::default()
+        };
+        let found = lint(&model, &options);
+        for finding in &found {
+            println!("{}", finding.diagnostic);
+        }
+        eprintln!(
+            "{}: {} findings after {:?}",
+            kind.as_str(),
+            found.len(),
+            start.elapsed()
+        );
+    }
     ExitCode::SUCCESS
 }

@@ -37,6 +37,13 @@ impl Lit {
     }
 }
 
+impl Lit {
+    /// As an index for tables by literal.
+    pub(crate) fn code(self) -> usize {
+        self.0 as usize
+    }
+}
+
 impl std::ops::Not for Lit {
     type Output = Lit;
 

@@ -1,6 +1,7 @@
 //! What a configuration could be: the model as constraints, and questions to a solver.
 
 mod answer;
+mod count;
 mod draw;
 mod encode;
 mod finding;
@@ -11,9 +12,11 @@ mod minimum;
 mod place;
 mod proof;
 mod solver;
+mod survey;
 mod why_not;
 
 pub use answer::{Answer, Change, ChangeSet, Consequence, Proof, ProofLine};
+pub use count::{Count, DEFAULT_STEPS, RandomSample, count, random};
 pub use encode::{Approximation, Encoding};
 pub use finding::{Evidence, Finding, FindingKind};
 pub use formula::{Formula, Lit, TriLit};
@@ -23,4 +26,5 @@ pub use matrix::{
 };
 pub use place::Place;
 pub use solver::{Found, Solver};
+pub use survey::{Surveyed, why_not_sample};
 pub use why_not::{Limits, WhyNot, why_not};

@@ -29,6 +29,12 @@ pub struct Solver {
 impl Solver {
     /// Loads all clauses.
     pub fn new(formula: &Formula) -> Self {
+        Self::preferring(formula, &[])
+    }
+
+    /// As [`Solver::new`], with variables that are tried as true first; the others are tried as false.
+    pub(crate) fn preferring(formula: &Formula, preferred: &[Lit]) -> Self {
+        let preferred: HashSet<usize> = preferred.iter().map(|l| l.var()).collect();
         let mut solver = Self {
             inner: BasicSolver::default(),
             variables: 0,
@@ -36,8 +42,11 @@ impl Solver {
             assumptions: Vec::new(),
             found: Found::default(),
         };
-        for _ in 0..formula.variables() {
-            let _ = solver.fresh();
+        for var in 0..formula.variables() {
+            solver.variable(match preferred.contains(&var) {
+                true => lbool::TRUE,
+                false => lbool::UNDEF,
+            });
         }
         for clause in formula.clauses() {
             solver.clause(clause);
@@ -48,10 +57,14 @@ impl Solver {
 
     /// A further variable.
     pub fn fresh(&mut self) -> Lit {
-        // The solver tries false first: an assignment that nobody needs is not made.
-        self.inner.new_var(lbool::UNDEF, true);
-        self.variables += 1;
+        self.variable(lbool::UNDEF);
         Lit::of(self.variables - 1, false)
+    }
+
+    fn variable(&mut self, first: lbool) {
+        // Undefined means false first: an assignment that nobody needs is not made.
+        self.inner.new_var(first, true);
+        self.variables += 1;
     }
 
     /// Adds a clause for good.

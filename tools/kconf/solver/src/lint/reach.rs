@@ -2,17 +2,23 @@
 
 use kconf::{Model, Symbol};
 
-use crate::encode::Encoding;
+use crate::encode::{Encoding, ValueLits};
 use crate::formula::{Lit, TriLit};
+use crate::minimum::{Minimum, Outcome};
 use crate::solver::{Found, Solver};
 
 /// Models kept to look into before the solver is asked.
 const KEPT: usize = 96;
 
+/// Assignments that a smallest witness may have; beyond, any will do.
+const MAX_WITNESS: usize = 24;
+
 /// The constraints of a tree with the models found so far.
 pub(super) struct Reach<'m> {
     pub encoding: Encoding<'m>,
     solver: Solver,
+    /// Tries to switch everything on.
+    eager: Solver,
     known: Vec<Found>,
     /// When each `select` of each symbol exceeds the symbol's dependencies.
     violations: Vec<Vec<Lit>>,
@@ -22,11 +28,26 @@ impl<'m> Reach<'m> {
     pub fn new(model: &'m Model) -> Self {
         let mut encoding = Encoding::new(model);
         let violations = violations(&mut encoding);
-        let solver = Solver::new(&encoding.formula);
+        let mut solver = Solver::new(&encoding.formula);
+        let wishes = encoding.symbols.iter().filter_map(|s| s.wish.as_ref());
+        let on: Vec<Lit> = wishes
+            .flat_map(|wish| match wish.value {
+                ValueLits::Tri(tri) => [wish.set, tri.on, tri.yes],
+                ValueLits::Text(_) => [Lit::FALSE; 3],
+            })
+            .filter(|lit| !lit.is_constant())
+            .collect();
+        let mut eager = Solver::preferring(&encoding.formula, &on);
+        // One model with nearly nothing on, one with nearly everything: they answer most questions.
+        let known = [&mut solver, &mut eager]
+            .into_iter()
+            .filter_map(|solver| solver.solve(&[]).then(|| solver.found().clone()))
+            .collect();
         Self {
             encoding,
             solver,
-            known: Vec::new(),
+            eager,
+            known,
             violations,
         }
     }
@@ -47,45 +68,28 @@ impl<'m> Reach<'m> {
         if self.known.iter().any(|found| found.value(lit)) {
             return true;
         }
-        let possible = self.solver.solve(&[lit]);
+        let possible = self.eager.solve(&[lit]);
         if possible {
             if self.known.len() == KEPT {
-                self.known.remove(0);
+                self.known.remove(2);
             }
-            self.known.push(self.solver.found().clone());
+            self.known.push(self.eager.found().clone());
         }
         possible
     }
 
-    /// Assignments that make `lit` true, few ones.
+    /// Assignments that make `lit` true, as few as possible.
     pub fn witness(&mut self, lit: Lit) -> Option<String> {
-        if lit == Lit::FALSE || !self.solver.solve(&[lit]) {
+        if !self.is_possible(lit) {
             return None;
         }
-        // What is not needed is not assigned: each assignment is tried without.
-        let set: Vec<Lit> = self
-            .encoding
-            .symbols
-            .iter()
-            .filter_map(|s| s.wish.as_ref().map(|w| w.set))
-            .filter(|set| self.solver.value(*set))
+        let wishes = self.encoding.symbols.iter();
+        let unset = wishes
+            .filter_map(|s| s.wish.as_ref().map(|w| !w.set))
             .collect();
-        if set.len() <= 64 {
-            let mut fixed = vec![lit];
-            fixed.extend(
-                self.encoding
-                    .symbols
-                    .iter()
-                    .filter_map(|s| s.wish.as_ref().map(|w| !w.set))
-                    .filter(|unset| !set.contains(&!*unset)),
-            );
-            for one in set {
-                fixed.push(!one);
-                if !self.solver.solve(&fixed) {
-                    fixed.pop();
-                }
-            }
-            let _ = self.solver.solve(&fixed);
+        let mut minimum = Minimum::new(vec![lit], unset);
+        if minimum.search(&mut self.solver, MAX_WITNESS) != Outcome::Found {
+            let _ = self.solver.solve(&[lit]);
         }
         Some(self.encoding.dotconfig(self.solver.found()))
     }
