@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use std::path::Path;
+
 use crate::diag::{Code, Diagnostic};
 use crate::model::Env;
 use crate::shell::Shell;
@@ -259,7 +261,12 @@ impl<'e> Macros<'e> {
                 }
                 String::new()
             }
-            ("filename", []) => location.file,
+            ("filename", []) => {
+                // As it is named in `source`: relative to srctree.
+                let srctree = self.env.srctree.as_deref();
+                let short = srctree.and_then(|s| Path::new(&location.file).strip_prefix(s).ok());
+                short.map_or(location.file.clone(), |p| p.display().to_string())
+            }
             ("lineno", []) => location.line.to_string(),
             _ => String::new(),
         })
