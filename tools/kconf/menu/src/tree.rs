@@ -5,6 +5,9 @@
 //! mentions that symbol in its condition, and either cannot be visible while the symbol is `n`, or is visible
 //! only while the symbol's own prompt is. The tree depends on the model alone and is built once.
 
+use std::iter::Peekable;
+use std::vec::IntoIter;
+
 use kconf::{Entry, EntryKind, Expr, ExprKind, Model, Operand, Relation, SymbolId, Tri};
 
 /// How deep implicit nesting goes; what lies deeper stays beside its parent.
@@ -44,7 +47,7 @@ impl<'m> Tree<'m> {
             definitions: vec![Vec::new(); model.name_count()],
         };
         let top = tree.add(model, model.entries());
-        tree.top = tree.nest(top, None, 0);
+        tree.top = tree.nest(top, None);
         tree
     }
 
@@ -71,7 +74,7 @@ impl<'m> Tree<'m> {
             let inner = self.add(model, entry.children());
             self.nodes[id].children = match entry.kind() {
                 EntryKind::Choice(_) => self.nest_in_choice(inner, id),
-                _ => self.nest(inner, Some(id), 0),
+                _ => self.nest(inner, Some(id)),
             };
             list.push(id);
         }
@@ -79,23 +82,31 @@ impl<'m> Tree<'m> {
     }
 
     /// Moves what depends on the symbol before it below that symbol.
-    fn nest(&mut self, list: Vec<NodeId>, parent: Option<NodeId>, depth: usize) -> Vec<NodeId> {
+    fn nest(&mut self, list: Vec<NodeId>, parent: Option<NodeId>) -> Vec<NodeId> {
         let mut out = Vec::with_capacity(list.len());
         let mut rest = list.into_iter().peekable();
         while let Some(id) = rest.next() {
             self.nodes[id].parent = parent;
-            if depth < MAX_NESTING
-                && let EntryKind::Symbol(symbol) = self.nodes[id].entry.kind()
-            {
-                let mut below = Vec::new();
-                while let Some(next) = rest.next_if(|next| self.belongs(*next, id, symbol)) {
-                    below.push(next);
-                }
-                self.nodes[id].children = self.nest(below, Some(id), depth + 1);
-            }
+            self.gather(id, &mut rest, 0);
             out.push(id);
         }
         out
+    }
+
+    /// Takes what belongs below a symbol from the entries after it; what belongs below one of those goes there
+    /// first, so that it does not end the row.
+    fn gather(&mut self, id: NodeId, rest: &mut Peekable<IntoIter<NodeId>>, depth: usize) {
+        let EntryKind::Symbol(symbol) = self.nodes[id].entry.kind() else {
+            return;
+        };
+        if depth == MAX_NESTING {
+            return;
+        }
+        while let Some(next) = rest.next_if(|next| self.belongs(*next, id, symbol)) {
+            self.nodes[next].parent = Some(id);
+            self.gather(next, rest, depth + 1);
+            self.nodes[id].children.push(next);
+        }
     }
 
     /// In a choice only what is no member can go below a member.
