@@ -47,7 +47,10 @@ impl Failure {
                 format!("error: {text}\n\n{}\n", crate::command().render_usage()),
             ),
             Failure::Found(found) if context.json => (1, json::diagnostics(found)),
-            Failure::Found(found) => (1, messages::render(found, context.style)),
+            Failure::Found(found) => (
+                1,
+                messages::render(found, context.style, context.env.srctree.as_deref()),
+            ),
             Failure::Other(text) => (1, format!("error: {text}\n")),
             Failure::Said => (1, String::new()),
         };
@@ -137,7 +140,7 @@ impl Context {
         }
         let mut text = match self.json {
             true => json::diagnostics(&kept),
-            false => messages::render(&kept, self.style),
+            false => messages::render(&kept, self.style, self.env.srctree.as_deref()),
         };
         if !self.json && self.style == Style::Full {
             text.push('\n');

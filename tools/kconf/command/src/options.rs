@@ -13,7 +13,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
     override_usage = "kconf [OPTIONS] MODE KCONFIG\n       kconf [OPTIONS] COMMAND ...",
     after_help = "Exit status: 0 success, 1 an error in the configuration or the Kconfig files, 2 wrong usage.\n\
         Variables: KCONFIG_CONFIG names .config; srctree is the folder that `source` is relative to (the current \
-        one if unset); KCONFIG_ALLCONFIG, KCONFIG_DEFCONFIG_LIST, KCONFIG_OVERWRITECONFIG, KCONFIG_WERROR, \
+        one if unset); KCONFIG_ALLCONFIG, KCONFIG_DEFCONFIG_LIST, KCONFIG_OVERWRITECONFIG, KCONFIG_PROBABILITY, KCONFIG_SEED, KCONFIG_WERROR, \
         KCONFIG_WARN_UNKNOWN_SYMBOLS and CONFIG_ as in the kernel's documentation."
 )]
 pub struct Options {
@@ -84,6 +84,12 @@ pub struct Modes {
     /// Every bool and tristate on, as far as possible
     #[arg(long, group = "modes", help_heading = "Modes, as the kernel's conf")]
     allyesconfig: bool,
+    /// Every tristate a module and every bool on, as far as possible
+    #[arg(long, group = "modes", help_heading = "Modes, as the kernel's conf")]
+    allmodconfig: bool,
+    /// Random values, by KCONFIG_SEED and KCONFIG_PROBABILITY
+    #[arg(long, group = "modes", help_heading = "Modes, as the kernel's conf")]
+    randconfig: bool,
     /// List symbols that .config does not mention
     #[arg(long, group = "modes", help_heading = "Modes, as the kernel's conf")]
     listnewconfig: bool,
@@ -103,6 +109,8 @@ pub enum Mode {
     AllDef,
     AllNo,
     AllYes,
+    AllMod,
+    Random,
     ListNew,
     HelpNew,
 }
@@ -117,6 +125,8 @@ impl Modes {
             (self.alldefconfig, Mode::AllDef),
             (self.allnoconfig, Mode::AllNo),
             (self.allyesconfig, Mode::AllYes),
+            (self.allmodconfig, Mode::AllMod),
+            (self.randconfig, Mode::Random),
             (self.listnewconfig, Mode::ListNew),
             (self.helpnewconfig, Mode::HelpNew),
         ];
@@ -248,6 +258,28 @@ pub enum Command {
         /// Check this certificate (JSON, as printed with --json) instead
         #[arg(long, value_name = "FILE")]
         verify: Option<PathBuf>,
+    },
+    /// Draw configurations at random, each equally likely where that can be computed
+    Random {
+        /// The root of the Kconfig files
+        kconfig: PathBuf,
+        /// The symbols to vary; all bool and tristate symbols if left out
+        #[arg(long, value_delimiter = ',', value_name = "SYMBOL,...")]
+        symbols: Vec<String>,
+        /// How many
+        #[arg(long, default_value_t = 1)]
+        number: usize,
+        /// The same seed gives the same configurations
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+    /// Count the combinations of values of symbols over all configurations
+    Count {
+        /// The root of the Kconfig files
+        kconfig: PathBuf,
+        /// The symbols; all bool and tristate symbols if left out
+        #[arg(long, value_delimiter = ',', value_name = "SYMBOL,...")]
+        symbols: Vec<String>,
     },
     /// Print completions for a shell
     Completions {

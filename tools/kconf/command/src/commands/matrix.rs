@@ -1,4 +1,4 @@
-//! `matrix`: a sample of configurations with its certificate, and the check of one.
+//! `matrix`: a sample of configurations with its certificate, and the check of one; `random` and `count`.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -75,10 +75,7 @@ fn chosen<'m>(
             .map(kconf::Symbol::name)
             .collect());
     }
-    symbols
-        .iter()
-        .map(|s| context.symbol(model, s).map(kconf::Symbol::name))
-        .collect()
+    named(model, symbols, context)
 }
 
 /// Checks a certificate without believing the sampler.
@@ -98,6 +95,67 @@ pub fn verify(root: &Path, path: &Path, context: &Context) -> Result<(), Failure
             checked.rows, checked.tuples, checked.infeasible
         )),
     }
+}
+
+/// Configurations drawn at random, as lines of a `.config` each.
+pub fn random(
+    root: &Path,
+    symbols: &[String],
+    (number, seed): (usize, u64),
+    context: &Context,
+) -> Result<(), Failure> {
+    let model = context.load(root)?;
+    let symbols = named(&model, symbols, context)?;
+    let sample = kconf_solver::random(&model, &symbols, number, seed, kconf_solver::DEFAULT_STEPS)?;
+    if context.json {
+        return json::show(&json!({
+            "configs": sample.configs,
+            "uniform": sample.uniform,
+            "method": sample.method,
+        }));
+    }
+    let mut out = String::new();
+    for (index, config) in sample.configs.iter().enumerate() {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            out,
+            "# {} of {number}: {}\n{config}",
+            index + 1,
+            sample.method
+        );
+    }
+    print(&out)
+}
+
+/// How many combinations of values there are.
+pub fn count(root: &Path, symbols: &[String], context: &Context) -> Result<(), Failure> {
+    let model = context.load(root)?;
+    let symbols = named(&model, symbols, context)?;
+    let count = kconf_solver::count(&model, &symbols, kconf_solver::DEFAULT_STEPS)?;
+    if context.json {
+        return json::show(&json!({
+            "number": count.number,
+            "exact": count.exact,
+            "symbols": count.symbols,
+            "approximated": count.approximated,
+        }));
+    }
+    let bound = if count.exact { "" } else { "at least " };
+    let mut out = format!("{bound}{}\n", count.number);
+    for name in &count.approximated {
+        let _ = writeln!(out, "approximated: {name}");
+    }
+    print(&out)
+}
+
+/// The symbols as they are called in the model.
+fn named<'m>(
+    model: &'m Model,
+    symbols: &[String],
+    context: &Context,
+) -> Result<Vec<&'m str>, Failure> {
+    let found = symbols.iter().map(|s| context.symbol(model, s));
+    found.map(|s| s.map(kconf::Symbol::name)).collect()
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

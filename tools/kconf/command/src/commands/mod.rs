@@ -56,6 +56,13 @@ pub fn run(command: &Command, context: &Context) -> Result<(), Failure> {
             Some(path) => matrix::verify(kconfig, path, context),
             None => matrix::sample(kconfig, symbols, (*strength, *seed), configs, context),
         },
+        Command::Random {
+            kconfig,
+            symbols,
+            number,
+            seed,
+        } => matrix::random(kconfig, symbols, (*number, *seed), context),
+        Command::Count { kconfig, symbols } => matrix::count(kconfig, symbols, context),
         Command::Completions { shell } => shell::completions(*shell),
         Command::Man { folder } => shell::manual(folder),
     }

@@ -3,6 +3,7 @@
 mod ask;
 mod describe;
 mod new;
+mod random;
 
 use std::path::{Path, PathBuf};
 
@@ -34,6 +35,8 @@ pub fn run(mode: &Mode, root: &Path, context: &Context) -> Result<(), Failure> {
                 config.strict()?;
             }
         }
+        // Random values are wishes; that some do not take is no news.
+        Mode::Random => {}
         _ => context.warn(config.diagnostics())?,
     }
     match mode {
@@ -49,6 +52,11 @@ fn read(mode: &Mode, config: &mut Config<'_>, context: &Context) -> Result<(), F
         Mode::AllDef => all(config, context, "alldef.config", None)?,
         Mode::AllNo => all(config, context, "allno.config", Some(Tri::N))?,
         Mode::AllYes => all(config, context, "allyes.config", Some(Tri::Y))?,
+        Mode::AllMod => all(config, context, "allmod.config", Some(Tri::M))?,
+        Mode::Random => {
+            all(config, context, "allrandom.config", None)?;
+            random::assign(config, context)?;
+        }
         _ => {
             let path = context.config_path();
             if path.exists() {
