@@ -68,6 +68,7 @@ impl Context {
     pub fn new(options: &Options, mut env: Env, as_conf: bool) -> Self {
         // As `conf` does: without srctree, paths are relative to the current folder.
         env.srctree.get_or_insert_default();
+        env.dialect = options.dialect.into();
         let werror = env.variables.contains_key("KCONFIG_WERROR");
         let style = match options.messages {
             Some(Messages::Conf) => Style::Conf,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use kconf::{Dialect, Tri};
 
 /// Kconfig: configure, explain, check and sample.
 #[derive(Debug, Parser)]
@@ -33,8 +34,29 @@ pub struct Options {
     /// How warnings and errors are worded; called as `conf`, the default is `conf`
     #[arg(long, global = true, value_enum)]
     pub messages: Option<Messages>,
+    /// Which Kconfig language
+    #[arg(long, global = true, value_enum, default_value_t = Language::Linux)]
+    pub dialect: Language,
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+/// Which language.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Language {
+    /// That of current Linux
+    Linux,
+    /// With what older trees use, such as U-Boot, busybox and Xen
+    Classic,
+}
+
+impl From<Language> for Dialect {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Linux => Dialect::Linux,
+            Language::Classic => Dialect::Classic,
+        }
+    }
 }
 
 /// Wording of messages.
@@ -90,6 +112,15 @@ pub struct Modes {
     /// Random values, by KCONFIG_SEED and KCONFIG_PROBABILITY
     #[arg(long, group = "modes", help_heading = "Modes, as the kernel's conf")]
     randconfig: bool,
+    /// As --olddefconfig, each tristate that is y in .config as a module
+    #[arg(long, group = "modes", help_heading = "Modes, as the kernel's conf")]
+    yes2modconfig: bool,
+    /// As --olddefconfig, each module of .config as y
+    #[arg(long, group = "modes", help_heading = "Modes, as the kernel's conf")]
+    mod2yesconfig: bool,
+    /// As --olddefconfig, each module of .config off
+    #[arg(long, group = "modes", help_heading = "Modes, as the kernel's conf")]
+    mod2noconfig: bool,
     /// List symbols that .config does not mention
     #[arg(long, group = "modes", help_heading = "Modes, as the kernel's conf")]
     listnewconfig: bool,
@@ -111,6 +142,8 @@ pub enum Mode {
     AllYes,
     AllMod,
     Random,
+    /// From this value to that.
+    Rewrite(Tri, Tri),
     ListNew,
     HelpNew,
 }
@@ -126,6 +159,9 @@ impl Modes {
             (self.allnoconfig, Mode::AllNo),
             (self.allyesconfig, Mode::AllYes),
             (self.allmodconfig, Mode::AllMod),
+            (self.yes2modconfig, Mode::Rewrite(Tri::Y, Tri::M)),
+            (self.mod2yesconfig, Mode::Rewrite(Tri::M, Tri::Y)),
+            (self.mod2noconfig, Mode::Rewrite(Tri::M, Tri::N)),
             (self.randconfig, Mode::Random),
             (self.listnewconfig, Mode::ListNew),
             (self.helpnewconfig, Mode::HelpNew),

@@ -7,7 +7,7 @@ mod random;
 
 use std::path::{Path, PathBuf};
 
-use kconf::{Config, Layer, Model, Tri};
+use kconf::{Config, Kind, Layer, Model, Tri};
 
 use crate::context::{Context, Failure, print};
 use crate::files;
@@ -35,8 +35,8 @@ pub fn run(mode: &Mode, root: &Path, context: &Context) -> Result<(), Failure> {
                 config.strict()?;
             }
         }
-        // Random values are wishes; that some do not take is no news.
-        Mode::Random => {}
+        // These are wishes; that some do not take is no news.
+        Mode::Random | Mode::Rewrite(..) => {}
         _ => context.warn(config.diagnostics())?,
     }
     match mode {
@@ -49,6 +49,18 @@ pub fn run(mode: &Mode, root: &Path, context: &Context) -> Result<(), Failure> {
 fn read(mode: &Mode, config: &mut Config<'_>, context: &Context) -> Result<(), Failure> {
     match mode {
         Mode::From(path) => config.read(&context.find(path), Layer::Defconfig)?,
+        Mode::Rewrite(from, to) => {
+            let path = context.config_path();
+            config.read(&path, Layer::Config)?;
+            let model = config.model();
+            let lines: String = model
+                .symbols()
+                .filter(|s| s.kind() == Kind::Tristate)
+                .filter(|s| config.assignment(s) == Some(from.as_str()))
+                .map(|s| format!("{}{}={to}\n", model.prefix(), s.name()))
+                .collect();
+            config.read_str("rewritten", &lines, Layer::User);
+        }
         Mode::AllDef => all(config, context, "alldef.config", None)?,
         Mode::AllNo => all(config, context, "allno.config", Some(Tri::N))?,
         Mode::AllYes => all(config, context, "allyes.config", Some(Tri::Y))?,
