@@ -37,21 +37,21 @@ pub fn identity(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-pub fn read(path: &Path) -> Parsed<std::sync::Arc<SourceFile>> {
-    let name = path.display().to_string();
+/// The file at `path`, to be shown as `name`.
+pub fn read(path: &Path, name: &str) -> Parsed<std::sync::Arc<SourceFile>> {
     let bytes = std::fs::read(path)
-        .map_err(|e| Diagnostic::error(Code::Io, format!("cannot read {name}: {e}")))?;
-    crate::source::decode(&name, bytes)
+        .map_err(|e| Diagnostic::error(Code::Io, format!("cannot read {}: {e}", path.display())))?;
+    crate::source::decode(name, bytes)
 }
 
 impl Parser<'_> {
     /// Reads the file that a `source` statement names, in its place.
     pub fn include(&mut self, include: Include) -> Parsed<()> {
         let folder = match include.relative {
-            true => Path::new(include.span.file.name())
-                .parent()
-                .map(Path::to_owned)
-                .unwrap_or_default(),
+            true => {
+                let including = self.macros.borrow().located(include.span.file.name());
+                including.parent().map(Path::to_owned).unwrap_or_default()
+            }
             false => self.srctree.clone(),
         };
         let (is_classic, written) = {
@@ -122,7 +122,7 @@ impl Parser<'_> {
                 ));
             }
         }
-        let file = match read(&path) {
+        let file = match read(&path, &self.macros.borrow().name(&path)) {
             Ok(file) => file,
             Err(_) if include.optional && !path.exists() => return Ok(()),
             Err(error) if error.code == Code::Io => {

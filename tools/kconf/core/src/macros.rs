@@ -6,6 +6,7 @@
 //! that doubles at each step exhausts anything. Equal commands run once.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 
 use std::path::Path;
 
@@ -139,6 +140,23 @@ impl<'e> Macros<'e> {
         };
         self.variables.insert(name.to_owned(), variable);
         Ok(())
+    }
+
+    /// The name that the file at `path` is shown under: as it stands in `source`, where the tree's folder was given.
+    pub fn name(&self, path: &Path) -> String {
+        let folder = self.env.srctree.as_deref().unwrap_or(Path::new(""));
+        path.strip_prefix(folder)
+            .unwrap_or(path)
+            .display()
+            .to_string()
+    }
+
+    /// Where the file is that is shown as `name`.
+    pub fn located(&self, name: &str) -> PathBuf {
+        match &self.env.srctree {
+            Some(folder) => folder.join(name),
+            None => PathBuf::from(name),
+        }
     }
 
     /// The language of the tree.

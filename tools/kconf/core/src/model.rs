@@ -26,7 +26,8 @@ use crate::value::Kind;
 /// What the surroundings give to a Kconfig tree.
 #[derive(Clone, Debug)]
 pub struct Env {
-    /// Folder below which `source "…"` paths are looked up; none: the folder of the root file.
+    /// Folder below which `source "…"` paths are looked up, and which the names of files are shown without; none: the
+    /// folder of the root file, and names are shown with it.
     pub srctree: Option<PathBuf>,
     /// Variables for `$(NAME)` and for the commands of `$(shell,…)`.
     pub variables: BTreeMap<String, String>,

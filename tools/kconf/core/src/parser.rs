@@ -71,7 +71,8 @@ impl<'e> Parser<'e> {
 
     /// Reads the tree below `root` and returns its items.
     pub fn parse(&mut self, root: &Path) -> Vec<Item> {
-        match read(root) {
+        let name = self.macros.borrow().name(root);
+        match read(root, &name) {
             Err(error) => self.error(*error),
             Ok(file) => self.parse_source(root, file),
         }
