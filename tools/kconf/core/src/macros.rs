@@ -8,8 +8,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use std::path::Path;
-
 use crate::diag::{Code, Diagnostic};
 use crate::dialect::Dialect;
 use crate::model::Env;
@@ -324,12 +322,7 @@ impl<'e> Macros<'e> {
                 }
                 String::new()
             }
-            ("filename", []) => {
-                // As it is named in `source`: relative to srctree.
-                let srctree = self.env.srctree.as_deref();
-                let short = srctree.and_then(|s| Path::new(&location.file).strip_prefix(s).ok());
-                short.map_or(location.file.clone(), |p| p.display().to_string())
-            }
+            ("filename", []) => location.file,
             ("lineno", []) => location.line.to_string(),
             _ => String::new(),
         })
