@@ -3,6 +3,8 @@
 //! One pass over the model's order, without recursion over symbols. The rules are those of Linux 6.12's `conf`,
 //! checked against it by the differential tests; where they surprise, a comment says so.
 
+use std::borrow::Cow;
+
 use crate::expr::{ExprKind, Operand, SymbolId};
 use crate::graph::Step;
 use crate::model::{ChoiceId, Model, Reverse, Symbol};
@@ -60,7 +62,8 @@ pub struct Evaluation<'a> {
     wishes: &'a [Option<Wish>],
     /// The members of each choice, the one assigned last first.
     priority: &'a [Vec<SymbolId>],
-    pub states: Vec<State>,
+    /// Owned while they are made, borrowed when a finished evaluation is looked at.
+    pub states: Cow<'a, [State]>,
     pub modules: Tri,
 }
 
@@ -71,7 +74,7 @@ impl<'a> Evaluation<'a> {
         wishes: &'a [Option<Wish>],
         priority: &'a [Vec<SymbolId>],
     ) -> Vec<State> {
-        let states = model.symbols.iter().map(initial).collect();
+        let states = Cow::Owned(model.symbols.iter().map(initial).collect());
         let mut evaluation = Self {
             model,
             wishes,
@@ -92,7 +95,7 @@ impl<'a> Evaluation<'a> {
                 }
             }
         }
-        evaluation.states
+        evaluation.states.into_owned()
     }
 
     /// Looks at a finished evaluation again.
@@ -100,14 +103,14 @@ impl<'a> Evaluation<'a> {
         model: &'a Model,
         wishes: &'a [Option<Wish>],
         priority: &'a [Vec<SymbolId>],
-        states: Vec<State>,
+        states: &'a [State],
     ) -> Self {
         let modules = model.modules.map_or(Tri::N, |id| states[id.index()].tri);
         Self {
             model,
             wishes,
             priority,
-            states,
+            states: Cow::Borrowed(states),
             modules,
         }
     }
@@ -173,7 +176,7 @@ impl<'a> Evaluation<'a> {
         } else {
             self.textual(symbol, &mut state);
         }
-        self.states[id.index()] = state;
+        self.states.to_mut()[id.index()] = state;
     }
 
     fn logic(&self, symbol: &Symbol, state: &mut State, selector: usize, implier: usize) {
@@ -316,7 +319,7 @@ impl<'a> Evaluation<'a> {
         for member in &choice.members {
             let symbol = model.get(*member);
             let visible = self.visibility(symbol);
-            self.states[member.index()] = State {
+            self.states.to_mut()[member.index()] = State {
                 visible,
                 ..initial(symbol)
             };
@@ -355,7 +358,7 @@ impl<'a> Evaluation<'a> {
             } else {
                 Cause::Choice
             };
-            let state = &mut self.states[member.index()];
+            let state = &mut self.states.to_mut()[member.index()];
             if state.visible != Tri::N {
                 (state.tri, state.written, state.cause) = (value, true, cause);
             }
