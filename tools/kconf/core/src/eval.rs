@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use crate::dialect::Dialect;
 use crate::expr::{ExprKind, Operand, SymbolId};
 use crate::graph::Step;
 use crate::model::{ChoiceId, Model, Reverse, Symbol};
@@ -74,7 +75,12 @@ impl<'a> Evaluation<'a> {
         wishes: &'a [Option<Wish>],
         priority: &'a [Vec<SymbolId>],
     ) -> Vec<State> {
-        let states = Cow::Owned(model.symbols.iter().map(initial).collect());
+        let states = model
+            .symbols
+            .iter()
+            .map(|symbol| initial(model.dialect, symbol))
+            .collect();
+        let states = Cow::Owned(states);
         let mut evaluation = Self {
             model,
             wishes,
@@ -123,6 +129,10 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    fn initial(&self, symbol: &Symbol) -> State {
+        initial(self.model.dialect, symbol)
+    }
+
     fn promote(&self, symbol: &Symbol, value: Tri) -> Tri {
         if value == Tri::M && self.kind(symbol) == Kind::Bool {
             Tri::Y
@@ -153,7 +163,7 @@ impl<'a> Evaluation<'a> {
         }
         let mut state = State {
             visible: self.visibility(symbol),
-            ..initial(symbol)
+            ..self.initial(symbol)
         };
         // A definition without dependencies does not outweigh another one's: the reference combines only those
         // that there are.
@@ -171,12 +181,27 @@ impl<'a> Evaluation<'a> {
         let (implied, implier) = self.strongest(&symbol.implied_by);
         state.implied = self.promote(symbol, implied);
         state.written = state.visible != Tri::N;
-        if symbol.kind.is_logic() {
+        if symbol.transitional {
+            self.passed_on(symbol, &mut state);
+        } else if symbol.kind.is_logic() {
             self.logic(symbol, &mut state, selector, implier);
         } else {
             self.textual(symbol, &mut state);
         }
+        if symbol.transitional || symbol.environment.is_some() {
+            state.written = false;
+        }
         self.states.to_mut()[id.index()] = state;
+    }
+
+    /// A transitional symbol is what an older `.config` says, whether or not anybody could say so today.
+    fn passed_on(&self, symbol: &Symbol, state: &mut State) {
+        match &self.wishes[symbol.id.index()] {
+            Some(Wish::Tri(tri)) => state.tri = self.promote(symbol, *tri),
+            Some(Wish::Text(text)) => state.text.clone_from(text),
+            None => return,
+        }
+        state.cause = Cause::User;
     }
 
     fn logic(&self, symbol: &Symbol, state: &mut State, selector: usize, implier: usize) {
@@ -196,8 +221,8 @@ impl<'a> Evaluation<'a> {
                 state.cause = Cause::Default(index);
             }
             if state.implied != Tri::N {
-                // An implied symbol is written even if its dependencies do not hold.
-                state.written = true;
+                // An implied symbol is written even if its dependencies do not hold; not so in older trees.
+                state.written |= self.model.dialect == Dialect::Linux || state.direct != Tri::N;
                 if state.implied > value {
                     state.cause = Cause::Imply(implier);
                 }
@@ -321,7 +346,7 @@ impl<'a> Evaluation<'a> {
             let visible = self.visibility(symbol);
             self.states.to_mut()[member.index()] = State {
                 visible,
-                ..initial(symbol)
+                ..self.initial(symbol)
             };
         }
         let wish = |id: &SymbolId| match self.wishes[id.index()] {
@@ -330,6 +355,7 @@ impl<'a> Evaluation<'a> {
         };
         let visible = |id: &SymbolId| self.states[id.index()].visible != Tri::N;
         let priority = &self.priority[id.0 as usize];
+        let wanted = !choice.optional || priority.iter().any(|id| wish(id) == Some(Tri::Y));
         let picked = priority
             .iter()
             .copied()
@@ -346,7 +372,8 @@ impl<'a> Evaluation<'a> {
                     .copied()
                     .find(|id| visible(id) && wish(id).is_none())
             })
-            .or_else(|| priority.iter().rev().copied().find(|id| visible(id)));
+            .or_else(|| priority.iter().rev().copied().find(|id| visible(id)))
+            .filter(|_| wanted);
         for member in &choice.members {
             let value = if Some(*member) == picked {
                 Tri::Y
@@ -359,6 +386,10 @@ impl<'a> Evaluation<'a> {
                 Cause::Choice
             };
             let state = &mut self.states.to_mut()[member.index()];
+            if !wanted {
+                // Nothing is chosen, so nothing can be.
+                state.visible = Tri::N;
+            }
             if state.visible != Tri::N {
                 (state.tri, state.written, state.cause) = (value, true, cause);
             }
@@ -366,8 +397,10 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-fn initial(symbol: &Symbol) -> State {
+/// A symbol that nothing says anything about. Older trees' numbers are empty then.
+fn initial(dialect: Dialect, symbol: &Symbol) -> State {
     let text = match symbol.kind {
+        _ if dialect == Dialect::Classic => "",
         Kind::Int => "0",
         Kind::Hex => "0x0",
         _ => "",
