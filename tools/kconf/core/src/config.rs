@@ -10,7 +10,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::dotconfig::{self, Assignment};
 use crate::eval::{Cause, Evaluation, State, Wish};
 use crate::expr::SymbolId;
-use crate::model::{Entry, Model, Symbol};
+use crate::model::{ChoiceId, Entry, Model, Symbol};
 use crate::source::{Location, SourceFile, Span, decode};
 use crate::value::{Tri, Value};
 
@@ -118,12 +118,7 @@ impl<'m> Config<'m> {
 
     /// The finished evaluation, to ask it about conditions.
     pub(crate) fn evaluation(&self) -> Evaluation<'_> {
-        Evaluation::resume(
-            self.model,
-            &self.wishes,
-            &self.priority,
-            self.states.clone(),
-        )
+        Evaluation::resume(self.model, &self.wishes, &self.priority, &self.states)
     }
 
     /// Lays the assignments of a file over what is there; later assignments win.
@@ -290,7 +285,8 @@ impl<'m> Config<'m> {
         self.model.symbol(name).map(|symbol| self.value_of(symbol))
     }
 
-    fn value_of(&self, symbol: &Symbol) -> Value {
+    /// The value of a symbol of this model.
+    pub fn value_of(&self, symbol: &Symbol) -> Value {
         let state = &self.states[symbol.id().index()];
         let text = if symbol.kind().is_logic() {
             state.tri.as_str().to_owned()
@@ -314,6 +310,28 @@ impl<'m> Config<'m> {
         state.visible > state.selected
     }
 
+    /// The value of a condition now; none always holds.
+    pub fn condition(&self, condition: Option<&crate::expr::Expr>) -> Tri {
+        self.evaluation().condition(condition)
+    }
+
+    /// The upper bound of what the user can assign: how strongly a prompt is visible.
+    pub fn visibility(&self, symbol: &Symbol) -> Tri {
+        self.states[symbol.id().index()].visible
+    }
+
+    /// The lower bound of a bool or tristate symbol by `select`.
+    pub fn selected(&self, symbol: &Symbol) -> Tri {
+        self.states[symbol.id().index()].selected
+    }
+
+    /// The bounds of the range that holds now.
+    pub fn bounds(&self, symbol: &Symbol) -> Option<(i64, i64)> {
+        self.evaluation()
+            .range(symbol)
+            .map(|(_, low, high)| (low, high))
+    }
+
     /// Whether an entry of the menu tree is visible now: it has a title or prompt and its condition holds.
     pub fn is_shown(&self, entry: &Entry) -> bool {
         entry.is_shown(&self.evaluation())
@@ -322,6 +340,19 @@ impl<'m> Config<'m> {
     /// Whether somebody assigned the symbol, whether or not it took.
     pub fn is_assigned(&self, symbol: &Symbol) -> bool {
         self.wishes[symbol.id().index()].is_some()
+    }
+
+    /// What somebody assigned the symbol, as a [`Value`]'s text, whether or not it took.
+    pub fn assignment(&self, symbol: &Symbol) -> Option<&str> {
+        match self.wishes[symbol.id().index()].as_ref()? {
+            Wish::Tri(tri) => Some(tri.as_str()),
+            Wish::Text(text) => Some(text),
+        }
+    }
+
+    /// The members of a choice, the one assigned last first: the order in which assigned ones are preferred.
+    pub fn preference(&self, choice: ChoiceId) -> &[SymbolId] {
+        &self.priority[choice.index()]
     }
 
     /// Where a symbol's value comes from; none for an unknown symbol.
