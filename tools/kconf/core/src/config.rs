@@ -118,12 +118,7 @@ impl<'m> Config<'m> {
 
     /// The finished evaluation, to ask it about conditions.
     pub(crate) fn evaluation(&self) -> Evaluation<'_> {
-        Evaluation::resume(
-            self.model,
-            &self.wishes,
-            &self.priority,
-            self.states.clone(),
-        )
+        Evaluation::resume(self.model, &self.wishes, &self.priority, &self.states)
     }
 
     /// Lays the assignments of a file over what is there; later assignments win.

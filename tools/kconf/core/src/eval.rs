@@ -3,6 +3,8 @@
 //! One pass over the model's order, without recursion over symbols. The rules are those of Linux 6.12's `conf`,
 //! checked against it by the differential tests; where they surprise, a comment says so.
 
+use std::borrow::Cow;
+
 use crate::dialect::Dialect;
 use crate::expr::{ExprKind, Operand, SymbolId};
 use crate::graph::Step;
@@ -61,7 +63,8 @@ pub struct Evaluation<'a> {
     wishes: &'a [Option<Wish>],
     /// The members of each choice, the one assigned last first.
     priority: &'a [Vec<SymbolId>],
-    pub states: Vec<State>,
+    /// Owned while they are made, borrowed when a finished evaluation is looked at.
+    pub states: Cow<'a, [State]>,
     pub modules: Tri,
 }
 
@@ -77,6 +80,7 @@ impl<'a> Evaluation<'a> {
             .iter()
             .map(|symbol| initial(model.dialect, symbol))
             .collect();
+        let states = Cow::Owned(states);
         let mut evaluation = Self {
             model,
             wishes,
@@ -97,7 +101,7 @@ impl<'a> Evaluation<'a> {
                 }
             }
         }
-        evaluation.states
+        evaluation.states.into_owned()
     }
 
     /// Looks at a finished evaluation again.
@@ -105,14 +109,14 @@ impl<'a> Evaluation<'a> {
         model: &'a Model,
         wishes: &'a [Option<Wish>],
         priority: &'a [Vec<SymbolId>],
-        states: Vec<State>,
+        states: &'a [State],
     ) -> Self {
         let modules = model.modules.map_or(Tri::N, |id| states[id.index()].tri);
         Self {
             model,
             wishes,
             priority,
-            states,
+            states: Cow::Borrowed(states),
             modules,
         }
     }
@@ -187,7 +191,7 @@ impl<'a> Evaluation<'a> {
         if symbol.transitional || symbol.environment.is_some() {
             state.written = false;
         }
-        self.states[id.index()] = state;
+        self.states.to_mut()[id.index()] = state;
     }
 
     /// A transitional symbol is what an older `.config` says, whether or not anybody could say so today.
@@ -340,7 +344,7 @@ impl<'a> Evaluation<'a> {
         for member in &choice.members {
             let symbol = model.get(*member);
             let visible = self.visibility(symbol);
-            self.states[member.index()] = State {
+            self.states.to_mut()[member.index()] = State {
                 visible,
                 ..self.initial(symbol)
             };
@@ -381,7 +385,7 @@ impl<'a> Evaluation<'a> {
             } else {
                 Cause::Choice
             };
-            let state = &mut self.states[member.index()];
+            let state = &mut self.states.to_mut()[member.index()];
             if !wanted {
                 // Nothing is chosen, so nothing can be.
                 state.visible = Tri::N;

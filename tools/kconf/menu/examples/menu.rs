@@ -1,17 +1,19 @@
-//! The menu for one tree, with nothing around it: `menu KCONFIG CONFIG [ascii|colour|mouse]...`.
+//! The menu for one tree, with nothing around it: `menu KCONFIG CONFIG [ascii|colour|mouse|panic]...`.
 //!
-//! The tests in a pseudo-terminal drive it.
+//! The tests in a pseudo-terminal drive it; with `panic`, asking about a blocked value panics, to see what becomes
+//! of the terminal.
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use kconf::{Config, Env, Layer, Model};
-use kconf_menu::{Options, run};
+use kconf::{Config, Env, Layer, Model, Symbol};
+use kconf_menu::{Advisor, Options, run, run_with};
+use kconf_solver::Answer;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [kconfig, path, flags @ ..] = arguments.as_slice() else {
-        eprintln!("usage: menu KCONFIG CONFIG [ascii|colour|mouse]...");
+        eprintln!("usage: menu KCONFIG CONFIG [ascii|colour|mouse|panic]...");
         return ExitCode::from(2);
     };
     match start(kconfig, path, flags) {
@@ -43,5 +45,13 @@ fn start(
         mouse: has("mouse"),
         ..Options::new(path)
     };
-    Ok(run(&model, &mut config, options)?.to_string())
+    let outcome = match has("panic") {
+        Some(_) => {
+            let panics: Box<dyn Advisor> =
+                Box::new(|_: &Config<'_>, _: &Symbol, _: &str| -> Answer { panic!("as asked") });
+            run_with(&model, &mut config, options, panics)?
+        }
+        None => run(&model, &mut config, options)?,
+    };
+    Ok(outcome.to_string())
 }

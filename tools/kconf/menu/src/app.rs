@@ -122,6 +122,16 @@ impl<'m> App<'m> {
         self.follow_cursor();
     }
 
+    /// The row the cursor is on, from 0, and how many rows the open menu has.
+    pub fn position(&self) -> (usize, usize) {
+        (self.place().cursor, self.rows.len())
+    }
+
+    /// How many menus are open below the top.
+    pub fn depth(&self) -> usize {
+        self.places.len() - 1
+    }
+
     /// Takes a key.
     pub fn key(&mut self, key: KeyEvent) -> Effect {
         self.notice = None;
@@ -254,7 +264,10 @@ impl<'m> App<'m> {
             self.show_all = true;
             self.refresh();
             self.cursor_to(target);
-            self.notice = Some("Entries that are not visible are shown now (Z)".to_owned());
+            let name = self.model.get(id).name();
+            self.notice = Some(format!(
+                "{name} is not visible now, so everything is shown (Z)"
+            ));
         }
         self.settle_menus();
         if let Some(choice) = member_of {

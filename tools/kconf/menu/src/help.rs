@@ -42,12 +42,39 @@ pub const KEYS: &[&str] = &[
     "the smallest sets of changes that make it possible are offered.",
 ];
 
+/// A line this long was most likely broken because the paragraph did not fit, not to begin something new.
+const FULL_LINE: usize = 50;
+
+/// The lines of a help text, those of one paragraph joined so that it can be wrapped for any screen. Lists, tables
+/// and whatever is indented stay as they are.
+fn paragraphs(help: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut last = "";
+    for line in help.trim_end().lines() {
+        let line = line.trim_end();
+        let flows = |line: &str| line.starts_with(char::is_alphanumeric) && !line.contains("  ");
+        let continues = flows(line)
+            && flows(last)
+            && last.chars().count() >= FULL_LINE
+            && !line.starts_with(|c: char| c.is_ascii_digit());
+        match out.last_mut().filter(|_| continues) {
+            Some(paragraph) => {
+                paragraph.push(' ');
+                paragraph.push_str(line);
+            }
+            None => out.push(line.to_owned()),
+        }
+        last = line;
+    }
+    out
+}
+
 /// The help of a symbol.
 pub fn symbol(config: &Config<'_>, symbol: &Symbol, path: &[String]) -> Vec<String> {
     let model = config.model();
     let mut out = Vec::new();
     match symbol.help() {
-        Some(help) => out.extend(help.trim_end().lines().map(str::to_owned)),
+        Some(help) => out.extend(paragraphs(help)),
         None => out.push("There is no help text for this symbol.".to_owned()),
     }
     out.push(String::new());
@@ -180,7 +207,7 @@ fn forward(
 pub fn choice(config: &Config<'_>, choice: &Choice, path: &[String]) -> Vec<String> {
     let mut out = Vec::new();
     match choice.help() {
-        Some(help) => out.extend(help.trim_end().lines().map(str::to_owned)),
+        Some(help) => out.extend(paragraphs(help)),
         None => out.push("There is no help text for this choice.".to_owned()),
     }
     section(
@@ -218,4 +245,27 @@ pub fn entry(config: &Config<'_>, entry: &Entry, path: &[String]) -> Vec<String>
         section(&mut out, "Depends on:", vec![text]);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paragraphs_flow_and_lists_stay() {
+        let long = "This line is as long as the author's editor was wide, so";
+        assert_eq!(
+            paragraphs(&format!(
+                "{long}\nit goes on.\n\nA table:\n  a  b\n- one\n- two\n"
+            )),
+            [
+                &format!("{long} it goes on."),
+                "",
+                "A table:",
+                "  a  b",
+                "- one",
+                "- two"
+            ]
+        );
+    }
 }

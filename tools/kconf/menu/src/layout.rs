@@ -96,7 +96,7 @@ pub fn window(area: Rect, head: usize, body: usize) -> Window {
     } else {
         frame
     };
-    let foot_height = u16::from(inner.height >= 3);
+    let foot_height = u16::from(inner.height >= 2);
     let head_height = line(head).min(inner.height.saturating_sub(foot_height));
     let body_height = inner.height - foot_height - head_height;
     Window {

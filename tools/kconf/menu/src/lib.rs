@@ -77,11 +77,24 @@ pub fn run<'m>(
     config: &mut Config<'m>,
     options: Options,
 ) -> Result<Outcome, Error> {
+    run_with(model, config, options, solver())
+}
+
+/// As [`run`], with somebody else to ask about blocked values.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with<'m>(
+    model: &'m Model,
+    config: &mut Config<'m>,
+    options: Options,
+    advisor: Box<dyn Advisor + 'm>,
+) -> Result<Outcome, Error> {
     debug_assert!(
         std::ptr::eq(model, config.model()),
         "a configuration of this model"
     );
-    let mut app = App::new(config.clone(), options, solver());
+    let mut app = App::new(config.clone(), options, advisor);
     terminal::drive(&mut app)?;
     let outcome = Outcome {
         saved: app.saved().to_vec(),

@@ -3,7 +3,7 @@
 //! Nothing is kept between two drawings, and nothing is decided here that a key would have to know.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
@@ -115,6 +115,9 @@ impl Pen<'_, '_, '_> {
                 ..screen.list
             };
             self.row(area, row, selected);
+            if selected {
+                self.point_at(area);
+            }
         }
         if app.rows.is_empty() {
             self.line(
@@ -126,6 +129,15 @@ impl Pen<'_, '_, '_> {
         self.more(place.top, app.rows.len());
         self.status();
         self.keys();
+    }
+
+    /// Puts the terminal's cursor at the start of the selected row: that says where it is without reverse video, and
+    /// to a screen reader.
+    pub fn point_at(&mut self, area: Rect) {
+        if area.height > 0 && area.width > 0 {
+            let position = Position::new(area.x, area.y);
+            self.frame.set_cursor_position(position);
+        }
     }
 
     /// Marks on the frame when there are rows above or below.

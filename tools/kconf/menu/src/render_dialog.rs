@@ -152,7 +152,11 @@ impl Pen<'_, '_, '_> {
                 (false, true) => self.theme.dim,
                 (false, false) => self.theme.text,
             };
-            self.line(Self::nth(window.body, line), &text, style);
+            let row = Self::nth(window.body, line);
+            self.line(row, &text, style);
+            if at == choose.cursor {
+                self.point_at(row);
+            }
         }
         if choose.members.is_empty() {
             self.line(
@@ -319,7 +323,11 @@ impl Pen<'_, '_, '_> {
                 true => self.theme.selected,
                 false => self.theme.text,
             };
-            self.line(Self::nth(window.body, at), line, style);
+            let row = Self::nth(window.body, at);
+            self.line(row, line, style);
+            if *set == advice.cursor {
+                self.point_at(row);
+            }
         }
         let keys = [
             ("Enter", "Apply"),

@@ -15,8 +15,9 @@ use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute};
-use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
@@ -107,8 +108,14 @@ impl Session {
         enable_raw_mode()?;
         ACTIVE.store(true, Ordering::SeqCst);
         // From here on dropping puts it back.
+        let viewport = match crossterm::terminal::size() {
+            Ok((width, height)) if width > 0 && height > 0 => Viewport::Fullscreen,
+            _ => Viewport::Fixed(assumed_size(&|name| std::env::var(name).ok())),
+        };
+        let backend = CrosstermBackend::new(stdout());
+        let terminal = Terminal::with_options(backend, TerminalOptions { viewport });
         let session = Self {
-            terminal: Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| restore())?,
+            terminal: terminal.inspect_err(|_| restore())?,
         };
         execute!(stdout(), EnterAlternateScreen)?;
         if mouse {
@@ -122,6 +129,15 @@ impl Drop for Session {
     fn drop(&mut self) {
         restore();
     }
+}
+
+/// The size of a terminal that does not know its own, as on a serial line.
+fn assumed_size(variable: &dyn Fn(&str) -> Option<String>) -> Rect {
+    let number = |name: &str, otherwise: u16| {
+        let found = variable(name).and_then(|text| text.trim().parse().ok());
+        found.filter(|n| *n > 0).unwrap_or(otherwise)
+    };
+    Rect::new(0, 0, number("COLUMNS", 80), number("LINES", 24))
 }
 
 /// Restores the terminal before a panic is reported, so that the report can be read.
@@ -215,10 +231,7 @@ pub fn drive(app: &mut App<'_>) -> Result<(), Error> {
     let mut session = Session::start(app.options.mouse == Some(true))?;
     let mut escape = Escape::default();
     loop {
-        let size = session.terminal.size()?;
-        app.resize(size.width, size.height);
         session.terminal.draw(|frame| {
-            // Between asking and drawing the size may have changed.
             let area = frame.area();
             app.resize(area.width, area.height);
             render(app, &theme, frame);
