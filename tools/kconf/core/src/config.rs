@@ -1,7 +1,7 @@
 //! A configuration: a model plus assignments, evaluated.
 //!
 //! Assignments come from `.config` texts, fragments and calls of [`Config::set`]; a later one wins. After each
-//! change everything is evaluated, so that reading a value costs nothing. Nothing is ever refused: what did
+//! change what depends on it is evaluated, so that reading a value costs nothing. Nothing is ever refused: what did
 //! not take is reported by [`Config::diagnostics`], and [`Config::strict`] makes an error of it.
 
 use std::path::Path;
@@ -10,6 +10,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::dotconfig::{self, Assignment};
 use crate::eval::{Cause, Evaluation, State, Wish};
 use crate::expr::SymbolId;
+use crate::graph::Step;
 use crate::model::{ChoiceId, Entry, Model, Symbol};
 use crate::source::{Location, SourceFile, Span, decode};
 use crate::value::{Tri, Value};
@@ -87,6 +88,7 @@ pub struct Config<'m> {
     pub(crate) priority: Vec<Vec<SymbolId>>,
     pub(crate) states: Vec<State>,
     pub(crate) batch: usize,
+    steps: usize,
     reading: Diagnostics,
 }
 
@@ -101,6 +103,7 @@ impl<'m> Config<'m> {
             priority: model.choices.iter().map(|c| c.members.clone()).collect(),
             states: Vec::new(),
             batch: 0,
+            steps: 0,
             reading: Diagnostics::new(),
         };
         config.evaluate();
@@ -114,6 +117,22 @@ impl<'m> Config<'m> {
 
     fn evaluate(&mut self) {
         self.states = Evaluation::run(self.model, &self.wishes, &self.priority);
+        self.steps = self.model.order.len();
+    }
+
+    /// As `evaluate`, when nothing but the assignment of one symbol has changed.
+    fn evaluate_from(&mut self, symbol: &Symbol) {
+        let first = symbol
+            .choice()
+            .map_or(Step::Symbol(symbol.id()), Step::Choice);
+        let states = std::mem::take(&mut self.states);
+        (self.states, self.steps) =
+            Evaluation::rerun(self.model, &self.wishes, &self.priority, states, first);
+    }
+
+    /// How many symbols and choices the last change evaluated.
+    pub fn steps(&self) -> usize {
+        self.steps
     }
 
     /// The finished evaluation, to ask it about conditions.
@@ -260,7 +279,7 @@ impl<'m> Config<'m> {
                     batch: self.batch,
                 };
                 self.assign(symbol, wish, assigned);
-                self.evaluate();
+                self.evaluate_from(symbol);
                 Ok(())
             }
             (_, warning) => Err(warning

@@ -37,7 +37,7 @@ pub enum Cause {
 }
 
 /// The evaluated symbol.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     pub tri: Tri,
     /// The value of a symbol that is not bool or tristate.
@@ -104,6 +104,29 @@ impl<'a> Evaluation<'a> {
         evaluation.states.into_owned()
     }
 
+    /// Evaluates again what an assignment of `first` changes, in the finished `states` of before it; returns the
+    /// new ones, and how many symbols and choices were evaluated.
+    pub fn rerun(
+        model: &'a Model,
+        wishes: &'a [Option<Wish>],
+        priority: &'a [Vec<SymbolId>],
+        states: Vec<State>,
+        first: Step,
+    ) -> (Vec<State>, usize) {
+        let modules = model.modules.map_or(Tri::N, |id| states[id.index()].tri);
+        let mut evaluation = Self {
+            model,
+            wishes,
+            priority,
+            states: Cow::Owned(states),
+            modules,
+        };
+        match evaluation.update(first) {
+            Some(steps) => (evaluation.states.into_owned(), steps),
+            None => (Self::run(model, wishes, priority), model.order.len()),
+        }
+    }
+
     /// Looks at a finished evaluation again.
     pub fn resume(
         model: &'a Model,
@@ -156,7 +179,8 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn symbol(&mut self, id: SymbolId) {
+    /// Makes the state of a symbol from those it needs; members of choices are made with their choice.
+    pub fn symbol(&mut self, id: SymbolId) {
         let symbol = self.model.get(id);
         if symbol.kind == Kind::Unknown || symbol.choice.is_some() {
             return;
@@ -338,7 +362,8 @@ impl<'a> Evaluation<'a> {
             .or_else(|| choice.members.iter().copied().find(visible))
     }
 
-    fn choice(&mut self, id: ChoiceId) {
+    /// Makes the states of a choice's members.
+    pub fn choice(&mut self, id: ChoiceId) {
         let model = self.model;
         let choice = model.choice(id);
         for member in &choice.members {

@@ -5,6 +5,7 @@
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::expr::{Expr, ExprKind, Operand, SymbolId};
+use crate::incremental::Dependents;
 use crate::model::{Choice, ChoiceId, Model, Symbol};
 use crate::source::Span;
 use crate::value::Tri;
@@ -36,8 +37,8 @@ struct Graph<'m> {
     modules: Option<SymbolId>,
 }
 
-/// Reports every cycle, then returns the order of evaluation.
-pub fn order(model: &Model, out: &mut Diagnostics) -> Vec<Step> {
+/// Reports every cycle, then returns the order of evaluation, and who reads whose value.
+pub fn order(model: &Model, out: &mut Diagnostics) -> (Vec<Step>, Dependents) {
     let graph = Graph {
         symbols: &model.symbols,
         choices: &model.choices,
@@ -53,11 +54,15 @@ pub fn order(model: &Model, out: &mut Diagnostics) -> Vec<Step> {
             }
         }
     });
-    graph
-        .walk(true, &mut |_| {})
-        .into_iter()
-        .map(|node| graph.step(node))
-        .collect()
+    let order = graph.walk(true, &mut |_| {});
+    let mut edges = Vec::new();
+    for node in 0..order.len() {
+        let needs = graph.edges(node, true);
+        edges.extend(needs.iter().map(|edge| (node, edge.to)));
+    }
+    let dependents = Dependents::new(model, &order, &edges);
+    let steps = order.into_iter().map(|node| graph.step(node)).collect();
+    (steps, dependents)
 }
 
 impl Graph<'_> {

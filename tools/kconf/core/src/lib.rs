@@ -33,6 +33,7 @@ mod explain;
 mod expr;
 mod graph;
 mod include;
+mod incremental;
 mod lexer;
 mod lower;
 mod macros;

@@ -16,6 +16,7 @@ use crate::diag::Diagnostics;
 use crate::dialect::Dialect;
 use crate::expr::{Expr, Operand, SymbolId};
 use crate::graph::{self, Step};
+use crate::incremental::Dependents;
 use crate::lower::Lowering;
 use crate::macros::Macros;
 use crate::parser::Parser;
@@ -383,6 +384,7 @@ pub struct Model {
     pub(crate) defconfig_list: Option<SymbolId>,
     pub(crate) dialect: Dialect,
     pub(crate) order: Vec<Step>,
+    pub(crate) dependents: Dependents,
     pub(crate) files: Vec<PathBuf>,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) shell: ShellUse,
@@ -446,12 +448,13 @@ impl Model {
             defconfig_list: lowering.defconfig_list,
             dialect: env.dialect,
             order: Vec::new(),
+            dependents: Dependents::default(),
             files: parser.files,
             environment,
             shell,
             warnings: Diagnostics::new(),
         };
-        model.order = graph::order(&model, &mut found);
+        (model.order, model.dependents) = graph::order(&model, &mut found);
         if found.has_errors() {
             return Err(found);
         }

@@ -132,6 +132,32 @@ proptest! {
     }
 
     #[test]
+    fn assigning_one_by_one_gives_what_reading_all_gives(seed in any::<u64>(), later in any::<u64>()) {
+        let (kconfig, first) = common::tree(seed);
+        // The assignments of another tree: partly the same names, other values.
+        let (_, second) = common::tree(later);
+        let model = load(&kconfig).map_err(|e| TestCaseError::fail(format!("{e}\n{kconfig}")))?;
+        let mut stepwise = Config::new(&model);
+        let mut text = String::new();
+        for line in first.lines().chain(second.lines()).chain(["CONFIG_MODULES=n", "CONFIG_S1=y"]) {
+            let Some((name, value)) = line.trim_start_matches("CONFIG_").split_once('=') else { continue };
+            let string = model.symbol(name).is_some_and(|s| s.kind() == kconf::Kind::String);
+            if string && !value.starts_with('"') {
+                // `set` takes a text without quotes, a file does not.
+                continue;
+            }
+            if stepwise.set(name, value).is_err() {
+                continue;
+            }
+            let _ = writeln!(text, "{line}");
+            let mut whole = Config::new(&model);
+            whole.read_str("whole", &text, Layer::User);
+            prop_assert_eq!(stepwise.write(), whole.write(), "{}\n{}", kconfig, text);
+            prop_assert_eq!(stepwise.savedefconfig(), whole.savedefconfig());
+        }
+    }
+
+    #[test]
     fn a_minimal_configuration_gives_back_the_whole(seed in any::<u64>()) {
         let (kconfig, dotconfig) = common::tree(seed);
         let model = load(&kconfig).map_err(|e| TestCaseError::fail(format!("{e}\n{kconfig}")))?;
@@ -240,4 +266,18 @@ fn a_chain_of_inclusions_that_is_too_long_is_refused() {
     }
     let found = Model::load(&folder.join("f0"), &Env::default()).expect_err("refused");
     assert!(found.iter().any(|d| d.code == Code::Limit), "{found}");
+}
+
+#[test]
+fn a_toggle_in_a_large_tree_evaluates_only_what_depends_on_it() {
+    let mut text = String::new();
+    for i in 0..10_000 {
+        let _ = write!(text, "config S{i}\n\tbool \"s\"\n");
+    }
+    text.push_str("config T\n\tdef_bool S5000\nconfig U\n\tdef_bool T\n");
+    let model = load(&text).unwrap_or_else(|e| panic!("{e}"));
+    let mut config = Config::new(&model);
+    config.set("S5000", "y").expect("a bool");
+    assert_eq!(config.steps(), 3);
+    assert!(config.is_on("U"));
 }
