@@ -53,7 +53,11 @@ impl<'m> App<'m> {
             self.notice = Some(format!("{} is a bool, it cannot be m", symbol.name()));
             return;
         }
-        if value == Tri::N && symbol.choice().is_some() {
+        if let Some(choice) = symbol.choice()
+            && value == Tri::N
+            && !facts::allowed(&self.config, symbol).contains(&value)
+            && !self.model.choice(choice).is_optional()
+        {
             self.notice = Some("One member is always on: switch another one on instead".to_owned());
             return;
         }

@@ -169,8 +169,9 @@ impl<'m> App<'m> {
 
     /// Opens the members of a choice, the cursor on `at` or on the one that is on.
     pub(crate) fn choose(&mut self, choice: ChoiceId, at: Option<SymbolId>) {
-        let visible =
-            |id: &SymbolId| self.show_all || self.config.visibility(self.model.get(*id)) != Tri::N;
+        let visible = |id: &SymbolId| {
+            self.show_all || facts::visibility(&self.config, self.model.get(*id)) != Tri::N
+        };
         let members: Vec<SymbolId> = self
             .model
             .choice(choice)
@@ -208,9 +209,13 @@ impl<'m> App<'m> {
             (KeyCode::Enter | KeyCode::Char(' ' | 'y' | 'Y') | KeyCode::Right, Some(id)) => {
                 self.set_tri(id, Tri::Y);
             }
-            (KeyCode::Char('n' | 'N'), Some(id)) => {
-                self.set_tri(id, Tri::N);
+            (KeyCode::Char(key @ ('n' | 'N' | 'm' | 'M')), Some(id)) => {
+                let value = match key {
+                    'n' | 'N' => Tri::N,
+                    _ => Tri::M,
+                };
                 self.dialogs.push(Dialog::Choose(choose));
+                self.set_tri(id, value);
             }
             (KeyCode::Char('?' | 'h' | 'H') | KeyCode::F(1 | 2), Some(id)) => {
                 self.dialogs.push(Dialog::Choose(choose));

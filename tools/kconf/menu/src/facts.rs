@@ -24,14 +24,34 @@ pub fn tri(config: &Config<'_>, symbol: &Symbol) -> Tri {
     Tri::parse(&config.value_of(symbol).text).unwrap_or_default()
 }
 
+/// How strongly the symbol can be set. While a choice that need not have a member has none, its members count as
+/// not visible, though one of them can be switched on.
+pub fn visibility(config: &Config<'_>, symbol: &Symbol) -> Tri {
+    let optional = symbol
+        .choice()
+        .is_some_and(|choice| config.model().choice(choice).is_optional());
+    let prompts = symbol.prompts().iter().filter(|_| optional);
+    prompts
+        .map(|prompt| config.condition(prompt.condition.as_ref()))
+        .fold(config.visibility(symbol), Tri::max)
+}
+
 /// The values that can be assigned to a bool or tristate symbol now, ascending.
 pub fn allowed(config: &Config<'_>, symbol: &Symbol) -> Vec<Tri> {
-    let (low, high) = (config.selected(symbol), config.visibility(symbol));
+    let (low, high) = (config.selected(symbol), visibility(config, symbol));
     if high == Tri::N || !symbol.kind().is_logic() {
         return Vec::new();
     }
-    if symbol.choice().is_some() {
-        return vec![Tri::Y];
+    if let Some(choice) = symbol.choice() {
+        let choice = config.model().choice(choice);
+        let mut list = vec![Tri::Y];
+        if choice.kind() == Kind::Tristate && kind(config, symbol) == Kind::Tristate {
+            list = vec![Tri::N, Tri::M, Tri::Y];
+        } else if choice.is_optional() {
+            list.insert(0, Tri::N);
+        }
+        list.retain(|tri| *tri <= high);
+        return list;
     }
     let tristate = kind(config, symbol) == Kind::Tristate;
     [Tri::N, Tri::M, Tri::Y]

@@ -142,9 +142,10 @@ impl Pen<'_, '_, '_> {
             let symbol = app.model.get(*id);
             let mark = match facts::tri(&app.config, symbol) {
                 Tri::Y => "(X)",
-                _ => "( )",
+                Tri::M => "(M)",
+                Tri::N => "( )",
             };
-            let hidden = app.config.visibility(symbol) == Tri::N;
+            let hidden = facts::visibility(&app.config, symbol) == Tri::N;
             let tail = if hidden { " (hidden)" } else { "" };
             let text = format!("{mark} {}{tail}", symbol.prompt().unwrap_or(symbol.name()));
             let style = match (at == choose.cursor, hidden) {

@@ -18,7 +18,7 @@ use crossterm::{cursor, execute};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use crate::app::{App, Effect};
@@ -28,6 +28,9 @@ use crate::theme::Theme;
 
 /// How often signals and the line are looked at while no key comes, in milliseconds.
 const PULSE_MS: u64 = 100;
+
+/// So often in a row the line must have been found dead before the process is ended.
+const DEAD_PULSES: usize = 10;
 
 /// Why the menu ended without the user's leave, or did not start.
 #[derive(Debug)]
@@ -189,20 +192,37 @@ impl Drop for Signals {
     }
 }
 
-/// Whether the line to the user is dead.
-fn hung_up() -> bool {
+/// Waits until something can be read, at most this long; whether the line to the user is dead.
+fn wait(milliseconds: u64) -> bool {
     let input = stdin();
     let mut polled = [PollFd::new(&input, PollFlags::IN)];
-    let now = rustix::event::Timespec {
+    let limit = Timespec {
         tv_sec: 0,
-        tv_nsec: 0,
+        tv_nsec: i64::try_from(milliseconds).unwrap_or(0) * 1_000_000,
     };
-    match rustix::event::poll(&mut polled, Some(&now)) {
+    match rustix::event::poll(&mut polled, Some(&limit)) {
         Ok(_) => polled[0]
             .revents()
             .intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL),
+        // A signal; it is looked at elsewhere.
         Err(_) => false,
     }
+}
+
+/// Ends the process if the line goes dead while crossterm reads from it: crossterm 0.29 then reads the end of the
+/// input for ever. Everything else that can be done about a dead line is done in [`step`].
+fn watch_the_line() {
+    std::thread::spawn(|| {
+        let mut dead = 0;
+        while ACTIVE.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(PULSE_MS));
+            dead = if wait(0) { dead + 1 } else { 0 };
+            if dead == DEAD_PULSES && ACTIVE.load(Ordering::SeqCst) {
+                restore();
+                std::process::exit(128 + SIGHUP);
+            }
+        }
+    });
 }
 
 /// Runs the menu until the user leaves.
@@ -229,32 +249,45 @@ pub fn drive(app: &mut App<'_>) -> Result<(), Error> {
     hook_panics();
     let signals = Signals::watch()?;
     let mut session = Session::start(app.options.mouse == Some(true))?;
+    watch_the_line();
     let mut escape = Escape::default();
+    let mut known = crossterm::terminal::size().unwrap_or_default();
     loop {
         session.terminal.draw(|frame| {
             let area = frame.area();
             app.resize(area.width, area.height);
             render(app, &theme, frame);
         })?;
-        if step(app, &signals, &mut escape)? == Effect::Quit {
+        if step(app, &signals, &mut escape, &mut known)? == Effect::Quit {
             return Ok(());
         }
     }
 }
 
 /// Waits for something to happen and handles it, and everything else that is there already.
-fn step(app: &mut App<'_>, signals: &Signals, escape: &mut Escape) -> Result<Effect, Error> {
+fn step(
+    app: &mut App<'_>,
+    signals: &Signals,
+    escape: &mut Escape,
+    known: &mut (u16, u16),
+) -> Result<Effect, Error> {
     loop {
         signals.check(app)?;
-        let wait = match escape.waits() {
+        let limit = match escape.waits() {
             true => PATIENCE_MS,
             false => PULSE_MS,
         };
-        if poll(Duration::from_millis(wait))? {
+        if wait(limit) {
+            return Err(Error::HungUp(app.differs_from_disk()));
+        }
+        if poll(Duration::ZERO)? {
             break;
         }
-        if hung_up() {
-            return Err(Error::HungUp(app.differs_from_disk()));
+        // Asked for here because a poll that does not wait reports no new size.
+        let size = crossterm::terminal::size().unwrap_or(*known);
+        if size != *known {
+            *known = size;
+            return Ok(Effect::Continue);
         }
         let late = escape.flush();
         if !late.is_empty() {

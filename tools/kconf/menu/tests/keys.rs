@@ -247,6 +247,22 @@ fn a_member_of_a_choice_is_picked() {
 }
 
 #[test]
+fn an_optional_choice_can_have_no_member() {
+    let env = kconf::Env {
+        dialect: kconf::Dialect::Classic,
+        ..kconf::Env::default()
+    };
+    let text = "choice\n\tprompt \"C\"\n\toptional\nconfig A\n\tbool \"a\"\nconfig B\n\tbool \"b\"\nendchoice\n";
+    let model = kconf::Model::load_str("Kconfig".as_ref(), text, &env).unwrap();
+    let mut menu = Menu::of(Box::leak(Box::new(model)));
+    menu.press("Enter Space");
+    assert_eq!(menu.value("A"), "y");
+    menu.press("Enter n");
+    assert_eq!(menu.value("A"), "n");
+    assert!(menu.screen().contains("C (none)  --->"));
+}
+
+#[test]
 fn search_jumps_to_what_is_visible() {
     let mut menu = Menu::example();
     menu.press("/ CONFIG_NET_LO Enter");
