@@ -11,7 +11,8 @@ use crate::value::Kind;
 #[derive(Debug)]
 pub enum Item {
     Config(SymbolId, Attributes),
-    Choice(Attributes, Vec<Item>),
+    /// With its name, if it has one.
+    Choice(Option<SymbolId>, Attributes, Vec<Item>),
     Menu(Attributes, Vec<Item>),
     If(Option<Expr>, Vec<Item>),
     Comment(Attributes),
@@ -47,4 +48,7 @@ pub enum AttributeKind {
     Imply(SymbolId),
     Range(Operand, Operand),
     Modules,
+    Transitional,
+    /// What only older trees say: see [`crate::dialect`].
+    Classic(crate::dialect::Classic),
 }

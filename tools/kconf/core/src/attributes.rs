@@ -7,6 +7,7 @@
 use crate::ast::{Attribute, AttributeKind, Attributes};
 use crate::blocks::Block;
 use crate::diag::{Code, Diagnostic};
+use crate::dialect::Classic;
 use crate::expr::Expr;
 use crate::lexer::{Lexer, Token, TokenKind};
 use crate::parse_expr::{Cursor, RESERVED};
@@ -45,7 +46,7 @@ impl Parser<'_> {
             Target::Comment(_) => Place::Comment,
             Target::Frame => match self.frames.last().map(|f| &f.block) {
                 Some(Block::Menu) => Place::Menu,
-                Some(Block::Choice) => Place::Choice,
+                Some(Block::Choice(_)) => Place::Choice,
                 _ => Place::Nothing,
             },
         }
@@ -62,16 +63,22 @@ impl Parser<'_> {
     /// One line that starts with `word` and is no statement of its own.
     pub fn attribute(
         &mut self,
-        word: &str,
+        mut word: &str,
         cursor: &mut Cursor<'_>,
         line: &[Token],
         lexer: &mut Lexer<'_>,
     ) -> Parsed<()> {
         use Place::{Choice, Comment, Config, Menu};
+        if word == "---help---" && self.is_classic() {
+            word = "help";
+        }
         let allowed: &[Place] = match word {
             "bool" => &[Config, Choice],
+            "tristate" if self.is_classic() => &[Config, Choice],
             "tristate" | "int" | "hex" | "string" | "def_bool" | "def_tristate" | "select"
-            | "imply" | "range" | "modules" => &[Config],
+            | "imply" | "range" | "modules" | "transitional" => &[Config],
+            "option" if self.is_classic() => &[Config],
+            "optional" if self.is_classic() => &[Choice],
             "prompt" | "default" | "help" => &[Config, Choice],
             "depends" => &[Config, Choice, Menu, Comment],
             "visible" => &[Menu],
@@ -115,6 +122,7 @@ impl Parser<'_> {
 
     fn valued(&mut self, word: &str, cursor: &mut Cursor<'_>) -> Parsed<()> {
         let span = cursor.line_span();
+        let classic = self.is_classic();
         let kind = match word {
             "bool" | "def_bool" => Some(Kind::Bool),
             "tristate" | "def_tristate" => Some(Kind::Tristate),
@@ -138,18 +146,7 @@ impl Parser<'_> {
                         .expected("`on`", "dependencies are written `depends on <expression>`"));
                 }
                 let expr = cursor.expr()?;
-                if cursor.peek().is_some_and(|t| t.is_word("if")) {
-                    let error = cursor
-                        .expected("the end of the line", "write `depends on A || !B` instead");
-                    return Err(Box::new(Diagnostic {
-                        code: Code::Unsupported,
-                        message: "conditional dependencies are not implemented in this version"
-                            .to_owned(),
-                        ..*error
-                    }));
-                }
-                cursor.end()?;
-                list.push((AttributeKind::Depends(expr), None));
+                list.push((AttributeKind::Depends(expr), cursor.condition()?));
             }
             "visible" => {
                 if !cursor.take_word("if") {
@@ -178,9 +175,32 @@ impl Parser<'_> {
                 cursor.end()?;
                 list.push((AttributeKind::Modules, None));
             }
+            "transitional" => {
+                cursor.end()?;
+                list.push((AttributeKind::Transitional, None));
+            }
+            "optional" => {
+                cursor.end()?;
+                list.push((AttributeKind::Classic(Classic::Optional), None));
+            }
+            "option" => {
+                let option = option(cursor)?;
+                if let (AttributeKind::Classic(Classic::Env(name)), Target::Config(symbol, _)) =
+                    (&option, &self.target)
+                {
+                    let alias = cursor.name(*symbol).to_owned();
+                    self.macros.borrow_mut().aliases.insert(alias, name.clone());
+                }
+                list.push((option, None));
+            }
             _ => {
                 if word == "prompt" || cursor.peek().is_some() {
-                    let text = cursor.quoted("the prompt")?;
+                    let bare = |t: &&Token| matches!(t.kind, TokenKind::Word(_)) && classic;
+                    let text = match cursor.peek().filter(bare) {
+                        // Old trees may leave the quotes out.
+                        Some(word) => cursor.next().unwrap_or(word),
+                        None => cursor.quoted("the prompt")?,
+                    };
                     let condition = cursor.condition()?;
                     let mut scratch = Attributes {
                         span: span.clone(),
@@ -225,6 +245,30 @@ impl Parser<'_> {
     }
 }
 
+/// What stands after `option`.
+fn option(cursor: &mut Cursor<'_>) -> Parsed<AttributeKind> {
+    let found = if cursor.take_word("modules") {
+        AttributeKind::Modules
+    } else if cursor.take_word("defconfig_list") {
+        AttributeKind::Classic(Classic::DefconfigList)
+    } else if cursor.take_word("allnoconfig_y") {
+        AttributeKind::Classic(Classic::AllNoConfigY)
+    } else if cursor.take_word("env") {
+        if !cursor.take_op("=") {
+            return Err(cursor.expected("`=`", "for example option env=\"ARCH\""));
+        }
+        let name = cursor.quoted("the name of a variable of the environment")?;
+        AttributeKind::Classic(Classic::Env(name.text.clone()))
+    } else {
+        return Err(cursor.expected(
+            "`modules`, `env`, `defconfig_list` or `allnoconfig_y`",
+            "for example option env=\"ARCH\"",
+        ));
+    };
+    cursor.end()?;
+    Ok(found)
+}
+
 /// The error for a line that starts with no key word.
 fn unknown(line: &[Token], cursor: &Cursor<'_>) -> Box<Diagnostic> {
     let first = &line[0];
@@ -232,23 +276,21 @@ fn unknown(line: &[Token], cursor: &Cursor<'_>) -> Box<Diagnostic> {
         (TokenKind::Word(false), "option") => {
             return unsupported(
                 line,
-                "`option` belongs to an older dialect, which is not implemented",
+                "`option` belongs to an older dialect",
             )
-            .help_boxed("for `option modules` write `modules`; for `option env` use $(NAME)");
+            .help_boxed("for `option modules` write `modules`, for `option env` use $(NAME); or read the tree with the classic dialect (--dialect classic)");
         }
         (TokenKind::Word(false), "optional") => {
             return unsupported(
                 line,
-                "`optional` belongs to an older dialect, which is not implemented",
+                "`optional` belongs to an older dialect",
             )
-            .help_boxed("give the choice a member for \"none\"");
-        }
-        (TokenKind::Word(false), "transitional") => {
-            return unsupported(line, "`transitional` is not implemented in this version");
+            .help_boxed("give the choice a member for \"none\", or read the tree with the classic dialect (--dialect classic)");
         }
         (TokenKind::Word(false), "---help---") => {
-            return unsupported(line, "`---help---` belongs to an older dialect")
-                .help_boxed("write `help`");
+            return unsupported(line, "`---help---` belongs to an older dialect").help_boxed(
+                "write `help`, or read the tree with the classic dialect (--dialect classic)",
+            );
         }
         _ => {}
     }

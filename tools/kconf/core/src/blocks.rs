@@ -4,7 +4,7 @@
 
 use crate::ast::{Attributes, Item};
 use crate::diag::{Code, Diagnostic};
-use crate::expr::Expr;
+use crate::expr::{Expr, SymbolId};
 use crate::lexer::Token;
 use crate::parse_expr::Cursor;
 use crate::parser::{BoxedHelp, Parsed, Parser, Target, unsupported};
@@ -17,7 +17,8 @@ pub(crate) enum Block {
     /// The root.
     Top,
     Menu,
-    Choice,
+    /// With its name, if it has one.
+    Choice(Option<SymbolId>),
     If(Option<Expr>),
 }
 
@@ -26,7 +27,7 @@ impl Block {
         match self {
             Block::Top => "",
             Block::Menu => "menu",
-            Block::Choice => "choice",
+            Block::Choice(_) => "choice",
             Block::If(_) => "if",
         }
     }
@@ -48,7 +49,7 @@ impl Parser<'_> {
             .find(|f| !matches!(f.block, Block::If(_)));
         match choice {
             Some(Frame {
-                block: Block::Choice,
+                block: Block::Choice(_),
                 attributes,
                 ..
             }) => Err(Box::new(
@@ -79,12 +80,20 @@ impl Parser<'_> {
                 Block::Menu
             }
             "choice" => {
-                if cursor.peek().is_some() {
+                let mut name = None;
+                if cursor.peek().is_some() && self.is_classic() {
+                    match cursor.symbol() {
+                        Ok((symbol, _)) => name = Some(symbol),
+                        Err(error) => result = result.and(Err(error)),
+                    }
+                } else if cursor.peek().is_some() {
                     let error =
                         unsupported(line, "a choice with a name belongs to an older dialect");
-                    result = result.and(Err(error.help_boxed("leave the name out")));
+                    result = result.and(Err(error.help_boxed(
+                        "leave the name out, or read the tree with the classic dialect (--dialect classic)",
+                    )));
                 }
-                Block::Choice
+                Block::Choice(name)
             }
             _ => match cursor.expr() {
                 Ok(expr) => Block::If(Some(expr)),
@@ -159,7 +168,7 @@ impl Parser<'_> {
         let item = match frame.block {
             Block::Top => return,
             Block::Menu => Item::Menu(frame.attributes, frame.items),
-            Block::Choice => Item::Choice(frame.attributes, frame.items),
+            Block::Choice(name) => Item::Choice(name, frame.attributes, frame.items),
             Block::If(condition) => Item::If(condition, frame.items),
         };
         self.add(item);

@@ -18,9 +18,36 @@ pub fn definitions(symbols: &[Symbol], out: &mut Diagnostics) {
             );
             continue;
         }
+        if symbol.transitional {
+            transitional(symbol, out);
+        }
         defaults(symbol, symbols, out);
         ranges(symbol, symbols, out);
         reverse(symbol, symbols, out);
+    }
+}
+
+/// A transitional symbol only passes a value on; the reference refuses anything else it has.
+fn transitional(symbol: &Symbol, out: &mut Diagnostics) {
+    let prompts = symbol.prompts.iter().map(|p| ("a prompt", &p.span));
+    let defaults = symbol.defaults.iter().map(|d| ("a default", &d.span));
+    let ranges = symbol.ranges.iter().map(|r| ("a range", &r.span));
+    let selects = symbol.selected_by.iter().map(|r| ("a select", &r.span));
+    let implies = symbol.implied_by.iter().map(|r| ("an imply", &r.span));
+    for (what, span) in prompts
+        .chain(defaults)
+        .chain(ranges)
+        .chain(selects)
+        .chain(implies)
+    {
+        out.push(
+            Diagnostic::error(
+                Code::Definition,
+                format!("{} is transitional and cannot have {what}", symbol.name),
+            )
+            .at(span, "")
+            .help("a transitional symbol has a type and a help text only"),
+        );
     }
 }
 
@@ -100,6 +127,19 @@ fn reverse(symbol: &Symbol, symbols: &[Symbol], out: &mut Diagnostics) {
     ] {
         for reverse in list {
             let by = &symbols[reverse.by.index()];
+            if by.transitional {
+                out.push(
+                    Diagnostic::error(
+                        Code::Definition,
+                        format!(
+                            "{} is transitional, so {} cannot be {word} by it",
+                            by.name, symbol.name
+                        ),
+                    )
+                    .at(&reverse.span, "")
+                    .help("a transitional symbol has a type and a help text only"),
+                );
+            }
             let wrong = [symbol, by].into_iter().find(|s| !s.kind.is_logic());
             if let Some(wrong) = wrong {
                 out.push(

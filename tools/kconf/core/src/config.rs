@@ -180,7 +180,7 @@ impl<'m> Config<'m> {
                     .help("remove one of the lines"),
                 );
             }
-            let (wish, warning) = dotconfig::wish(symbol, &assignment);
+            let (wish, warning) = dotconfig::wish(self.model.dialect, symbol, &assignment);
             if let Some(warning) = warning {
                 self.reading.push(warning);
             }
@@ -254,9 +254,9 @@ impl<'m> Config<'m> {
             return Err(Diagnostics::from(self.unknown(&assignment)).into_errors());
         };
         if symbol.kind() == crate::value::Kind::String && !text.starts_with('"') {
-            assignment.value = crate::value::quote(text);
+            assignment.value = self.model.dialect.quote(text);
         }
-        match dotconfig::wish(symbol, &assignment) {
+        match dotconfig::wish(self.model.dialect, symbol, &assignment) {
             (Some(wish), None) => {
                 self.batch += 1;
                 let assigned = Assigned {

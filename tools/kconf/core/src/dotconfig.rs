@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::dialect::Dialect;
 use crate::eval::Wish;
 use crate::model::Symbol;
 use crate::source::{SourceFile, Span};
@@ -90,7 +91,11 @@ fn not_an_assignment(line: &str, prefix: &str, span: &Span) -> Diagnostic {
 }
 
 /// What a value means for a symbol, and a warning if it is not exactly as it should be.
-pub fn wish(symbol: &Symbol, assignment: &Assignment) -> (Option<Wish>, Option<Diagnostic>) {
+pub fn wish(
+    dialect: Dialect,
+    symbol: &Symbol,
+    assignment: &Assignment,
+) -> (Option<Wish>, Option<Diagnostic>) {
     let value = assignment.value.as_str();
     let malformed = |what: &str| {
         Diagnostic::warning(
@@ -116,7 +121,7 @@ pub fn wish(symbol: &Symbol, assignment: &Assignment) -> (Option<Wish>, Option<D
             let warning = (value.len() != 1).then(|| malformed(&format!("; it is taken as {tri}")));
             (Some(Wish::Tri(tri)), warning)
         }
-        Kind::String => match unquote(value) {
+        Kind::String => match dialect.unquote(value) {
             Some((text, "")) => (Some(Wish::Text(text)), None),
             Some((text, _)) => (
                 Some(Wish::Text(text)),
@@ -131,32 +136,9 @@ pub fn wish(symbol: &Symbol, assignment: &Assignment) -> (Option<Wish>, Option<D
     }
 }
 
-/// The text in quotes at the start of `value`, and what follows.
-fn unquote(value: &str) -> Option<(String, &str)> {
-    let body = value.strip_prefix('"')?;
-    let mut text = String::new();
-    let mut chars = body.char_indices();
-    while let Some((index, c)) = chars.next() {
-        match c {
-            '"' => return Some((text, &body[index + 1..])),
-            '\\' => text.extend(chars.next().map(|(_, c)| c)),
-            c => text.push(c),
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn strings_lose_one_level_of_quoting() {
-        assert_eq!(unquote(r#""a\"b\\c""#), Some((r#"a"b\c"#.to_owned(), "")));
-        assert_eq!(unquote(r#""a" b"#), Some(("a".to_owned(), " b")));
-        assert_eq!(unquote(r#""a\""#), None);
-        assert_eq!(unquote("a"), None);
-    }
 
     #[test]
     fn comments_other_than_is_not_set_are_skipped() {

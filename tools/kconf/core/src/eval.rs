@@ -3,6 +3,7 @@
 //! One pass over the model's order, without recursion over symbols. The rules are those of Linux 6.12's `conf`,
 //! checked against it by the differential tests; where they surprise, a comment says so.
 
+use crate::dialect::Dialect;
 use crate::expr::{ExprKind, Operand, SymbolId};
 use crate::graph::Step;
 use crate::model::{ChoiceId, Model, Reverse, Symbol};
@@ -71,7 +72,11 @@ impl<'a> Evaluation<'a> {
         wishes: &'a [Option<Wish>],
         priority: &'a [Vec<SymbolId>],
     ) -> Vec<State> {
-        let states = model.symbols.iter().map(initial).collect();
+        let states = model
+            .symbols
+            .iter()
+            .map(|symbol| initial(model.dialect, symbol))
+            .collect();
         let mut evaluation = Self {
             model,
             wishes,
@@ -120,6 +125,10 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    fn initial(&self, symbol: &Symbol) -> State {
+        initial(self.model.dialect, symbol)
+    }
+
     fn promote(&self, symbol: &Symbol, value: Tri) -> Tri {
         if value == Tri::M && self.kind(symbol) == Kind::Bool {
             Tri::Y
@@ -150,7 +159,7 @@ impl<'a> Evaluation<'a> {
         }
         let mut state = State {
             visible: self.visibility(symbol),
-            ..initial(symbol)
+            ..self.initial(symbol)
         };
         // A definition without dependencies does not outweigh another one's: the reference combines only those
         // that there are.
@@ -168,12 +177,27 @@ impl<'a> Evaluation<'a> {
         let (implied, implier) = self.strongest(&symbol.implied_by);
         state.implied = self.promote(symbol, implied);
         state.written = state.visible != Tri::N;
-        if symbol.kind.is_logic() {
+        if symbol.transitional {
+            self.passed_on(symbol, &mut state);
+        } else if symbol.kind.is_logic() {
             self.logic(symbol, &mut state, selector, implier);
         } else {
             self.textual(symbol, &mut state);
         }
+        if symbol.transitional || symbol.environment.is_some() {
+            state.written = false;
+        }
         self.states[id.index()] = state;
+    }
+
+    /// A transitional symbol is what an older `.config` says, whether or not anybody could say so today.
+    fn passed_on(&self, symbol: &Symbol, state: &mut State) {
+        match &self.wishes[symbol.id.index()] {
+            Some(Wish::Tri(tri)) => state.tri = self.promote(symbol, *tri),
+            Some(Wish::Text(text)) => state.text.clone_from(text),
+            None => return,
+        }
+        state.cause = Cause::User;
     }
 
     fn logic(&self, symbol: &Symbol, state: &mut State, selector: usize, implier: usize) {
@@ -193,8 +217,8 @@ impl<'a> Evaluation<'a> {
                 state.cause = Cause::Default(index);
             }
             if state.implied != Tri::N {
-                // An implied symbol is written even if its dependencies do not hold.
-                state.written = true;
+                // An implied symbol is written even if its dependencies do not hold; not so in older trees.
+                state.written |= self.model.dialect == Dialect::Linux || state.direct != Tri::N;
                 if state.implied > value {
                     state.cause = Cause::Imply(implier);
                 }
@@ -318,7 +342,7 @@ impl<'a> Evaluation<'a> {
             let visible = self.visibility(symbol);
             self.states[member.index()] = State {
                 visible,
-                ..initial(symbol)
+                ..self.initial(symbol)
             };
         }
         let wish = |id: &SymbolId| match self.wishes[id.index()] {
@@ -327,6 +351,7 @@ impl<'a> Evaluation<'a> {
         };
         let visible = |id: &SymbolId| self.states[id.index()].visible != Tri::N;
         let priority = &self.priority[id.0 as usize];
+        let wanted = !choice.optional || priority.iter().any(|id| wish(id) == Some(Tri::Y));
         let picked = priority
             .iter()
             .copied()
@@ -343,7 +368,8 @@ impl<'a> Evaluation<'a> {
                     .copied()
                     .find(|id| visible(id) && wish(id).is_none())
             })
-            .or_else(|| priority.iter().rev().copied().find(|id| visible(id)));
+            .or_else(|| priority.iter().rev().copied().find(|id| visible(id)))
+            .filter(|_| wanted);
         for member in &choice.members {
             let value = if Some(*member) == picked {
                 Tri::Y
@@ -356,6 +382,10 @@ impl<'a> Evaluation<'a> {
                 Cause::Choice
             };
             let state = &mut self.states[member.index()];
+            if !wanted {
+                // Nothing is chosen, so nothing can be.
+                state.visible = Tri::N;
+            }
             if state.visible != Tri::N {
                 (state.tri, state.written, state.cause) = (value, true, cause);
             }
@@ -363,8 +393,10 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-fn initial(symbol: &Symbol) -> State {
+/// A symbol that nothing says anything about. Older trees' numbers are empty then.
+fn initial(dialect: Dialect, symbol: &Symbol) -> State {
     let text = match symbol.kind {
+        _ if dialect == Dialect::Classic => "",
         Kind::Int => "0",
         Kind::Hex => "0x0",
         _ => "",

@@ -43,12 +43,14 @@ pub fn order(model: &Model, out: &mut Diagnostics) -> Vec<Step> {
         choices: &model.choices,
         modules: model.modules,
     };
-    let mut known: Vec<Vec<usize>> = Vec::new();
+    // A symbol in two cycles is usually one mistake seen twice.
+    let mut known = vec![false; model.symbols.len() + model.choices.len()];
     graph.walk(false, &mut |cycle| {
-        let nodes: Vec<usize> = cycle.iter().map(|(node, _)| *node).collect();
-        if !known.contains(&nodes) {
+        if !cycle.iter().any(|(node, _)| known[*node]) {
             out.push(graph.report(cycle));
-            known.push(nodes);
+            for (node, _) in cycle {
+                known[*node] = true;
+            }
         }
     });
     graph
@@ -97,40 +99,47 @@ impl Graph<'_> {
         all.then(|| by.negate())
     }
 
+    /// Adds an edge to every symbol that a condition mentions.
+    fn mentioned(&self, edges: &mut Vec<Edge>, expr: &Option<Expr>, why: &'static str) {
+        if let Some(expr) = expr
+            && self.constant(expr).is_none()
+        {
+            expr.for_each_symbol(&mut |id, span| {
+                edges.push(Edge {
+                    to: id.index(),
+                    why,
+                    span: span.clone(),
+                });
+            });
+        }
+    }
+
     /// What `node` needs. With `all`, also the bounds of ranges, which the reference does not count; a cycle through
     /// those is broken by using the value from before.
     fn edges(&self, node: usize, all: bool) -> Vec<Edge> {
         let mut edges = Vec::new();
-        let mut add = |expr: &Option<Expr>, why: &'static str| {
-            if let Some(expr) = expr
-                && self.constant(expr).is_none()
-            {
-                expr.for_each_symbol(&mut |id, span| {
-                    edges.push(Edge {
-                        to: id.index(),
-                        why,
-                        span: span.clone(),
-                    });
-                });
-            }
-        };
         let Some(symbol) = self.symbols.get(node) else {
             let choice = &self.choices[node - self.symbols.len()];
             let mut reverses = Vec::new();
             if let Some(prompt) = &choice.prompt {
-                add(&prompt.condition, "depends on");
+                self.mentioned(&mut edges, &prompt.condition, "depends on");
             }
             for (_, condition, _) in &choice.defaults {
-                add(condition, "has a default that depends on");
+                self.mentioned(&mut edges, condition, "has a default that depends on");
             }
             for member in &choice.members {
                 for prompt in &self.symbols[member.index()].prompts {
-                    add(&prompt.condition, "has a member that depends on");
+                    self.mentioned(
+                        &mut edges,
+                        &prompt.condition,
+                        "has a member that depends on",
+                    );
                 }
                 // A select of a member does nothing, but the reference calls it a cycle if it leads back.
                 let symbol = &self.symbols[member.index()];
                 for reverse in symbol.selected_by.iter().chain(&symbol.implied_by) {
-                    add(
+                    self.mentioned(
+                        &mut edges,
                         &reverse.condition,
                         "has a member that is selected or implied if",
                     );
@@ -148,24 +157,28 @@ impl Graph<'_> {
             return edges;
         };
         for prompt in &symbol.prompts {
-            add(&prompt.condition, "depends on");
+            self.mentioned(&mut edges, &prompt.condition, "depends on");
         }
         for default in &symbol.defaults {
-            add(&default.condition, "has a default that depends on");
-            add(
+            self.mentioned(
+                &mut edges,
+                &default.condition,
+                "has a default that depends on",
+            );
+            self.mentioned(
+                &mut edges,
                 &Some(default.value.clone()),
                 "has a default with the value of",
             );
         }
         for range in &symbol.ranges {
-            add(&range.condition, "has a range that depends on");
-        }
-        for reverse in symbol.selected_by.iter().chain(&symbol.implied_by) {
-            add(&reverse.condition, "is selected or implied if");
+            self.mentioned(&mut edges, &range.condition, "has a range that depends on");
         }
         for dependency in &symbol.dependencies {
-            add(dependency, "depends on");
+            self.mentioned(&mut edges, dependency, "depends on");
         }
+        // Who selects before under which condition: that condition holds the selecting symbol's own dependencies, and
+        // the cycle through both says more than the one through them.
         for (list, why) in [
             (&symbol.selected_by, "is selected by"),
             (&symbol.implied_by, "is implied by"),
@@ -177,6 +190,9 @@ impl Graph<'_> {
                     span: reverse.span.clone(),
                 });
             }
+        }
+        for reverse in symbol.selected_by.iter().chain(&symbol.implied_by) {
+            self.mentioned(&mut edges, &reverse.condition, "is selected or implied if");
         }
         if let Some(choice) = symbol.choice {
             let span = self.choices[choice.0 as usize].span.clone();

@@ -6,7 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::diag::{Code, Diagnostic};
-use crate::parser::{Parsed, Parser};
+use crate::dialect::Dialect;
+use crate::parser::{BoxedHelp, Parsed, Parser};
 use crate::source::{SourceFile, Span};
 
 /// How deep files may include files.
@@ -36,24 +37,58 @@ pub fn identity(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-pub fn read(path: &Path) -> Parsed<std::sync::Arc<SourceFile>> {
-    let name = path.display().to_string();
+/// The file at `path`, to be shown as `name`.
+pub fn read(path: &Path, name: &str) -> Parsed<std::sync::Arc<SourceFile>> {
     let bytes = std::fs::read(path)
-        .map_err(|e| Diagnostic::error(Code::Io, format!("cannot read {name}: {e}")))?;
-    crate::source::decode(&name, bytes)
+        .map_err(|e| Diagnostic::error(Code::Io, format!("cannot read {}: {e}", path.display())))?;
+    crate::source::decode(name, bytes)
 }
 
 impl Parser<'_> {
     /// Reads the file that a `source` statement names, in its place.
     pub fn include(&mut self, include: Include) -> Parsed<()> {
         let folder = match include.relative {
-            true => Path::new(include.span.file.name())
-                .parent()
-                .map(Path::to_owned)
-                .unwrap_or_default(),
+            true => {
+                let including = self.macros.borrow().located(include.span.file.name());
+                including.parent().map(Path::to_owned).unwrap_or_default()
+            }
             false => self.srctree.clone(),
         };
-        let path = folder.join(&include.path);
+        let (is_classic, written) = {
+            let mut macros = self.macros.borrow_mut();
+            (
+                macros.dialect() == Dialect::Classic,
+                macros.classic_text(&include.path),
+            )
+        };
+        let path = folder.join(&written);
+        if is_classic && written.contains(['*', '?', '[']) {
+            return self.include_all(&include, &path);
+        }
+        self.include_one(&include, path)
+    }
+
+    /// Reads every file whose path matches, in the order of their names.
+    fn include_all(&mut self, include: &Include, pattern: &Path) -> Parsed<()> {
+        let at =
+            |message: String| Box::new(Diagnostic::error(Code::Io, message).at(&include.span, ""));
+        let found = glob::glob(&pattern.to_string_lossy())
+            .map_err(|e| at(format!("this pattern is wrong: {}", e.msg)))?;
+        let mut any = false;
+        for path in found {
+            any = true;
+            let path =
+                path.map_err(|e| at(format!("cannot read {}: {}", e.path().display(), e.error())))?;
+            self.include_one(include, path)?;
+        }
+        if any || include.optional {
+            return Ok(());
+        }
+        let error = at(format!("no file matches {}", pattern.display()));
+        Err(error.help_boxed("`osource` may match none"))
+    }
+
+    fn include_one(&mut self, include: &Include, path: PathBuf) -> Parsed<()> {
         let id = identity(&path);
         if let Some(first) = self.chain.iter().position(|(other, _)| *other == id) {
             let mut error = Diagnostic::error(
@@ -87,7 +122,7 @@ impl Parser<'_> {
                 ));
             }
         }
-        let file = match read(&path) {
+        let file = match read(&path, &self.macros.borrow().name(&path)) {
             Ok(file) => file,
             Err(_) if include.optional && !path.exists() => return Ok(()),
             Err(error) if error.code == Code::Io => {
@@ -104,7 +139,7 @@ impl Parser<'_> {
         };
         self.files.push(path);
         if let Some(last) = self.chain.last_mut() {
-            last.1 = Some(include.span);
+            last.1 = Some(include.span.clone());
         }
         self.chain.push((id, None));
         self.parse_file(file);

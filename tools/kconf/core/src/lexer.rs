@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::dialect::Dialect;
 use crate::macros::{Macros, closing_parenthesis};
 use crate::parse_expr::RESERVED;
 use crate::source::{SourceFile, Span};
@@ -58,6 +59,7 @@ pub struct Lexer<'e> {
     file: Arc<SourceFile>,
     pos: usize,
     macros: &'e RefCell<Macros<'e>>,
+    classic: bool,
     pub diagnostics: Diagnostics,
 }
 
@@ -67,6 +69,7 @@ impl<'e> Lexer<'e> {
             file,
             pos: 0,
             macros,
+            classic: macros.borrow().dialect() == Dialect::Classic,
             diagnostics: Diagnostics::new(),
         }
     }
@@ -101,7 +104,8 @@ impl<'e> Lexer<'e> {
                 '\\' if self.rest().starts_with("\\\r\n") => self.pos += 3,
                 '#' => self.skip_to_line_end(),
                 '"' | '\'' => line.push(self.quoted(character)),
-                c if is_word_char(c) || c == '$' => line.extend(self.word()),
+                _ if self.classic && is_inclusion(&line) => line.push(self.bare_path()),
+                c if self.is_word_char(c) || c == '$' => line.extend(self.word()),
                 c => match OPERATORS.iter().find(|op| self.rest().starts_with(**op)) {
                     Some(op) => {
                         self.pos += op.len();
@@ -139,6 +143,14 @@ impl<'e> Lexer<'e> {
         }
     }
 
+    /// Characters of symbol names and key words; in the classic dialect also those of paths.
+    fn is_word_char(&self, c: char) -> bool {
+        c.is_ascii_alphanumeric()
+            || c == '_'
+            || c == '-'
+            || (self.classic && (c == '/' || c == '.'))
+    }
+
     fn skip_to_line_end(&mut self) {
         self.pos += self.rest().find('\n').unwrap_or(self.rest().len());
     }
@@ -149,7 +161,7 @@ impl<'e> Lexer<'e> {
         let mut text = String::new();
         let mut expanded = false;
         while let Some(c) = self.rest().chars().next() {
-            if is_word_char(c) {
+            if self.is_word_char(c) {
                 text.push(c);
                 self.pos += c.len_utf8();
             } else if c == '$' {
@@ -165,6 +177,19 @@ impl<'e> Lexer<'e> {
             text,
             span,
         })
+    }
+
+    /// A path without quotes, to the next blank.
+    fn bare_path(&mut self) -> Token {
+        let start = self.pos;
+        let rest = self.rest();
+        self.pos += rest.find(char::is_whitespace).unwrap_or(rest.len());
+        let span = self.span(start);
+        Token {
+            kind: TokenKind::Quoted,
+            text: span.text().to_owned(),
+            span,
+        }
     }
 
     fn quoted(&mut self, quote: char) -> Token {
@@ -315,9 +340,9 @@ impl<'e> Lexer<'e> {
     }
 }
 
-/// Characters of symbol names and key words.
-pub fn is_word_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || c == '-'
+/// Whether a path comes next.
+fn is_inclusion(line: &[Token]) -> bool {
+    matches!(line, [word] if ["source", "rsource", "osource", "orsource"].iter().any(|w| word.is_word(w)))
 }
 
 #[cfg(test)]

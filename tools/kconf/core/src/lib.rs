@@ -26,6 +26,7 @@ mod blocks;
 mod check;
 mod config;
 mod diag;
+mod dialect;
 mod dotconfig;
 mod eval;
 mod explain;
@@ -48,6 +49,7 @@ mod write;
 
 pub use config::{Config, Layer, Origin};
 pub use diag::{Code, Diagnostic, Diagnostics, Label, Severity};
+pub use dialect::Dialect;
 pub use explain::why;
 pub use expr::{Expr, ExprKind, Operand, Relation, SymbolId};
 pub use graph::Step;

@@ -6,9 +6,10 @@
 
 use crate::ast::{Attribute, AttributeKind, Attributes, Item};
 use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::dialect::{Classic, Dialect};
 use crate::expr::{Expr, ExprKind, Operand, SymbolId};
 use crate::model::{
-    Choice, ChoiceId, DefaultValue, Entry, EntryKind, Prompt, Range, Reverse, Symbol,
+    Choice, ChoiceId, DefaultValue, Entry, EntryKind, Env, Prompt, Range, Reverse, Symbol,
 };
 use crate::source::Span;
 use crate::value::Kind;
@@ -22,16 +23,18 @@ struct Context {
 }
 
 /// The model in the making.
-pub struct Lowering {
+pub struct Lowering<'e> {
+    env: &'e Env,
     pub symbols: Vec<Symbol>,
     pub choices: Vec<Choice>,
     pub modules: Option<SymbolId>,
+    pub defconfig_list: Option<SymbolId>,
     pub diagnostics: Diagnostics,
 }
 
-impl Lowering {
+impl<'e> Lowering<'e> {
     /// Starts with one empty symbol per name.
-    pub fn new(names: &[String]) -> Self {
+    pub fn new(names: &[String], env: &'e Env) -> Self {
         let symbols = (0u32..)
             .zip(names)
             .map(|(id, name)| Symbol {
@@ -47,12 +50,17 @@ impl Lowering {
                 implied_by: Vec::new(),
                 dependencies: Vec::new(),
                 choice: None,
+                transitional: false,
+                environment: None,
+                stays_on: false,
             })
             .collect();
         Self {
+            env,
             symbols,
             choices: Vec::new(),
             modules: None,
+            defconfig_list: None,
             diagnostics: Diagnostics::new(),
         }
     }
@@ -103,14 +111,20 @@ impl Lowering {
                     self.items(inner, &inside, &mut entry.children);
                     out.push(entry);
                 }
-                Item::Choice(attributes, inner) => {
-                    out.push(self.choice(&attributes, inner, context))
+                Item::Choice(name, attributes, inner) => {
+                    out.push(self.choice(name, &attributes, inner, context))
                 }
             }
         }
     }
 
-    fn choice(&mut self, attributes: &Attributes, inner: Vec<Item>, context: &Context) -> Entry {
+    fn choice(
+        &mut self,
+        name: Option<SymbolId>,
+        attributes: &Attributes,
+        inner: Vec<Item>,
+        context: &Context,
+    ) -> Entry {
         let base = base(attributes, context);
         let id = ChoiceId(u32::try_from(self.choices.len()).unwrap_or(u32::MAX));
         let mut choice = Choice {
@@ -118,6 +132,9 @@ impl Lowering {
             defaults: Vec::new(),
             prompt: None,
             help: attributes.help.clone(),
+            optional: false,
+            kind: Kind::Bool,
+            name: name.map(|id| self.symbols[id.index()].name.clone()),
             span: attributes.span.clone(),
         };
         for attribute in &attributes.list {
@@ -146,6 +163,8 @@ impl Lowering {
                         .help("write `default NAME`, with `if <expression>` for a condition"),
                     ),
                 },
+                AttributeKind::Type(Kind::Tristate) => choice.kind = Kind::Tristate,
+                AttributeKind::Classic(Classic::Optional) => choice.optional = true,
                 _ => {}
             }
         }
@@ -250,6 +269,8 @@ impl Lowering {
                     });
                 }
                 AttributeKind::Modules => self.set_modules(id, &span),
+                AttributeKind::Transitional => symbol.transitional = true,
+                AttributeKind::Classic(option) => self.option(id, option, span),
                 AttributeKind::Depends(_) | AttributeKind::Visible(_) => {}
             }
         }
@@ -274,6 +295,15 @@ impl Lowering {
         span: &Span,
     ) {
         let symbol = &mut self.symbols[id.index()];
+        let classic = self.env.dialect == Dialect::Classic;
+        if classic && symbol.kind == Kind::Unknown {
+            symbol.kind = self.choices[choice.0 as usize].kind;
+        }
+        let kinds: &[Kind] = if classic {
+            &[Kind::Bool, Kind::Tristate]
+        } else {
+            &[Kind::Bool]
+        };
         if !prompted {
             self.diagnostics.push(
                 Diagnostic::error(
@@ -283,7 +313,7 @@ impl Lowering {
                 .at(span, "")
                 .help("write `bool \"...\"`, or move it out of the choice"),
             );
-        } else if symbol.kind != Kind::Bool {
+        } else if !kinds.contains(&symbol.kind) {
             self.diagnostics.push(
                 Diagnostic::error(
                     Code::Definition,
@@ -331,6 +361,26 @@ impl Lowering {
         }
     }
 
+    /// What `option …` says of a symbol.
+    fn option(&mut self, id: SymbolId, option: Classic, span: Span) {
+        let symbol = &mut self.symbols[id.index()];
+        match option {
+            Classic::Env(name) => {
+                let value = self.env.variables.get(&name).cloned().unwrap_or_default();
+                let value = ExprKind::Operand(Operand::Text(value.into()));
+                symbol.environment = Some(name);
+                symbol.defaults.push(DefaultValue {
+                    value: Expr::new(value, span.clone()),
+                    condition: None,
+                    span,
+                });
+            }
+            Classic::DefconfigList => self.defconfig_list = Some(id),
+            Classic::AllNoConfigY => symbol.stays_on = true,
+            Classic::Optional => {}
+        }
+    }
+
     fn set_modules(&mut self, id: SymbolId, span: &Span) {
         match self.modules {
             Some(other) if other != id => self.diagnostics.push(
@@ -362,8 +412,18 @@ fn conjunction(attributes: &Attributes, pick: fn(&AttributeKind) -> Option<&Expr
     let mut list: Vec<Expr> = attributes
         .list
         .iter()
-        .filter_map(|a| pick(&a.kind))
-        .cloned()
+        .filter_map(|a| {
+            let expr = pick(&a.kind)?.clone();
+            Some(match &a.condition {
+                // `depends on A if B` says nothing while B does not hold.
+                Some(condition) => {
+                    let span = expr.span().to(condition.span());
+                    let not = Expr::new(ExprKind::Not(condition.clone()), condition.span().clone());
+                    Expr::new(ExprKind::Or(vec![expr, not]), span)
+                }
+                None => expr,
+            })
+        })
         .collect();
     if list.len() <= 1 {
         return list.pop();

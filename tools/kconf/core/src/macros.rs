@@ -6,8 +6,10 @@
 //! that doubles at each step exhausts anything. Equal commands run once.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 
 use crate::diag::{Code, Diagnostic};
+use crate::dialect::Dialect;
 use crate::model::Env;
 use crate::shell::Shell;
 use crate::source::Span;
@@ -59,6 +61,8 @@ pub struct Macros<'e> {
     variables: HashMap<String, Variable>,
     /// Variables of the environment that were looked at, with their values.
     pub used: BTreeMap<String, String>,
+    /// Symbols that stand for variables of the environment under another name (classic `option env`).
+    pub aliases: HashMap<String, String>,
     pub shell: Shell,
     /// Warnings that expanding gave.
     pub warnings: Vec<Diagnostic>,
@@ -82,6 +86,7 @@ impl<'e> Macros<'e> {
             env,
             variables: HashMap::new(),
             used: BTreeMap::new(),
+            aliases: HashMap::new(),
             shell: Shell::default(),
             warnings: Vec::new(),
             stop: false,
@@ -133,6 +138,64 @@ impl<'e> Macros<'e> {
         };
         self.variables.insert(name.to_owned(), variable);
         Ok(())
+    }
+
+    /// The name that the file at `path` is shown under: as it stands in `source`, where the tree's folder was given.
+    pub fn name(&self, path: &Path) -> String {
+        let folder = self.env.srctree.as_deref().unwrap_or(Path::new(""));
+        path.strip_prefix(folder)
+            .unwrap_or(path)
+            .display()
+            .to_string()
+    }
+
+    /// Where the file is that is shown as `name`.
+    pub fn located(&self, name: &str) -> PathBuf {
+        match &self.env.srctree {
+            Some(folder) => folder.join(name),
+            None => PathBuf::from(name),
+        }
+    }
+
+    /// The language of the tree.
+    pub fn dialect(&self) -> Dialect {
+        self.env.dialect
+    }
+
+    /// In the classic dialect, `text` with `$NAME` and `${NAME}` replaced by the environment's values; a name that is
+    /// not set stays as it is, as it may be a symbol's.
+    pub fn classic_text(&mut self, text: &str) -> String {
+        let mut out = String::new();
+        let mut rest = text;
+        while self.dialect() == Dialect::Classic
+            && let Some(at) = rest.find('$')
+        {
+            out.push_str(&rest[..at]);
+            let after = &rest[at + 1..];
+            let (name, length) = match after.strip_prefix('{').and_then(|a| a.split_once('}')) {
+                Some((name, _)) => (name, name.len() + 2),
+                None => {
+                    let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+                    let end = end.unwrap_or(after.len());
+                    (&after[..end], end)
+                }
+            };
+            let alias = self
+                .aliases
+                .get(name)
+                .map_or(name, String::as_str)
+                .to_owned();
+            match self.env.variables.get(&alias) {
+                Some(value) => {
+                    out.push_str(value);
+                    self.used.insert(alias, value.clone());
+                }
+                None => out.push_str(&rest[at..at + 1 + length]),
+            }
+            rest = &after[length..];
+        }
+        out.push_str(rest);
+        out
     }
 
     fn text(&mut self, text: &str, scope: Scope<'_>, out: &mut String) -> Expanded<()> {

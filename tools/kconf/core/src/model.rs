@@ -13,6 +13,7 @@ use crate::ast::Item;
 use crate::attributes::distance;
 use crate::check;
 use crate::diag::Diagnostics;
+use crate::dialect::Dialect;
 use crate::expr::{Expr, Operand, SymbolId};
 use crate::graph::{self, Step};
 use crate::lower::Lowering;
@@ -25,10 +26,13 @@ use crate::value::Kind;
 /// What the surroundings give to a Kconfig tree.
 #[derive(Clone, Debug)]
 pub struct Env {
-    /// Folder below which `source "…"` paths are looked up; none: the folder of the root file.
+    /// Folder below which `source "…"` paths are looked up, and which the names of files are shown without; none: the
+    /// folder of the root file, and names are shown with it.
     pub srctree: Option<PathBuf>,
     /// Variables for `$(NAME)` and for the commands of `$(shell,…)`.
     pub variables: BTreeMap<String, String>,
+    /// The language of the tree.
+    pub dialect: Dialect,
     /// Called with each text of `$(info,…)`, at once; standard output if nothing else is said.
     pub info: fn(&str),
 }
@@ -38,6 +42,7 @@ impl Default for Env {
         Self {
             srctree: None,
             variables: BTreeMap::new(),
+            dialect: Dialect::default(),
             info: print_line,
         }
     }
@@ -128,6 +133,9 @@ pub struct Symbol {
     /// One per definition: the dependencies there; none: none.
     pub(crate) dependencies: Vec<Option<Expr>>,
     pub(crate) choice: Option<ChoiceId>,
+    pub(crate) transitional: bool,
+    pub(crate) environment: Option<String>,
+    pub(crate) stays_on: bool,
 }
 
 impl Symbol {
@@ -213,6 +221,22 @@ impl Symbol {
     pub fn choice(&self) -> Option<ChoiceId> {
         self.choice
     }
+
+    /// Whether it only passes on what an older `.config` says: it takes its value from there without a prompt, and is
+    /// never written.
+    pub fn is_transitional(&self) -> bool {
+        self.transitional
+    }
+
+    /// The variable of the environment that it stands for (classic `option env`); it is never written.
+    pub fn environment(&self) -> Option<&str> {
+        self.environment.as_deref()
+    }
+
+    /// Whether `--allnoconfig` leaves it on (classic `option allnoconfig_y`).
+    pub fn stays_on(&self) -> bool {
+        self.stays_on
+    }
 }
 
 /// Index of a choice in its model.
@@ -233,6 +257,9 @@ pub struct Choice {
     pub(crate) defaults: Vec<(SymbolId, Option<Expr>, Span)>,
     pub(crate) prompt: Option<Prompt>,
     pub(crate) help: Option<String>,
+    pub(crate) optional: bool,
+    pub(crate) kind: Kind,
+    pub(crate) name: Option<String>,
     pub(crate) span: Span,
 }
 
@@ -260,6 +287,21 @@ impl Choice {
     /// The place of its first line.
     pub fn span(&self) -> &Span {
         &self.span
+    }
+
+    /// Whether no member need be on (classic).
+    pub fn is_optional(&self) -> bool {
+        self.optional
+    }
+
+    /// Its type: bool; in the classic dialect perhaps tristate, which lets several members be `m`.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Its name (classic).
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// Where it starts.
@@ -321,6 +363,8 @@ pub struct Model {
     pub(crate) choices: Vec<Choice>,
     pub(crate) root: Vec<Entry>,
     pub(crate) modules: Option<SymbolId>,
+    pub(crate) defconfig_list: Option<SymbolId>,
+    pub(crate) dialect: Dialect,
     pub(crate) order: Vec<Step>,
     pub(crate) files: Vec<PathBuf>,
     pub(crate) environment: BTreeMap<String, String>,
@@ -358,7 +402,7 @@ impl Model {
     }
 
     fn finish(parser: Parser<'_>, items: Vec<Item>, env: &Env) -> Result<Self, Diagnostics> {
-        let mut lowering = Lowering::new(&parser.names.names);
+        let mut lowering = Lowering::new(&parser.names.names, env);
         let root = lowering.run(items);
         if !parser.diagnostics.has_errors() {
             // A definition that could not be read would look doubtful too.
@@ -382,6 +426,8 @@ impl Model {
             choices: lowering.choices,
             root,
             modules: lowering.modules,
+            defconfig_list: lowering.defconfig_list,
+            dialect: env.dialect,
             order: Vec::new(),
             files: parser.files,
             environment,
@@ -461,6 +507,16 @@ impl Model {
     /// The symbol that permits `m`, if one was declared `modules`.
     pub fn modules(&self) -> Option<&Symbol> {
         self.modules.map(|id| self.get(id))
+    }
+
+    /// The symbol whose defaults name configurations to start from (classic `option defconfig_list`).
+    pub fn defconfig_list(&self) -> Option<&Symbol> {
+        self.defconfig_list.map(|id| self.get(id))
+    }
+
+    /// The language it is written in.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// Every file that was read, for dependency tracking.

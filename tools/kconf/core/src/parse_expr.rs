@@ -101,6 +101,11 @@ impl<'a> Cursor<'a> {
         token
     }
 
+    /// The name of a symbol.
+    pub fn name(&self, id: SymbolId) -> &str {
+        self.names.names.get(id.index()).map_or("", String::as_str)
+    }
+
     /// Everything from the first token to the last.
     pub fn line_span(&self) -> Span {
         self.tokens[0]
@@ -144,7 +149,7 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    fn take_op(&mut self, op: &str) -> bool {
+    pub fn take_op(&mut self, op: &str) -> bool {
         let found = self.peek().is_some_and(|t| t.is_op(op));
         self.pos += usize::from(found);
         found

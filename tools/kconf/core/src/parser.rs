@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::ast::{Attributes, Item};
 use crate::blocks::{Block, Frame};
 use crate::diag::{Code, Diagnostic, Diagnostics, Severity};
+use crate::dialect::Dialect;
 use crate::expr::SymbolId;
 use crate::include::{Include, identity, read};
 use crate::lexer::{Lexer, Token, TokenKind};
@@ -70,7 +71,8 @@ impl<'e> Parser<'e> {
 
     /// Reads the tree below `root` and returns its items.
     pub fn parse(&mut self, root: &Path) -> Vec<Item> {
-        match read(root) {
+        let name = self.macros.borrow().name(root);
+        match read(root, &name) {
             Err(error) => self.error(*error),
             Ok(file) => self.parse_source(root, file),
         }
@@ -103,6 +105,11 @@ impl<'e> Parser<'e> {
         self.files.push(path.to_owned());
         self.parse_file(file);
         self.chain.pop();
+    }
+
+    /// Whether the tree is read in the classic dialect.
+    pub fn is_classic(&self) -> bool {
+        self.macros.borrow().dialect() == Dialect::Classic
     }
 
     pub fn error(&mut self, diagnostic: Diagnostic) {
@@ -250,7 +257,7 @@ impl<'e> Parser<'e> {
                         line,
                         "a path without quotes belongs to an older dialect",
                     )
-                    .help_boxed("put the path in double quotes"));
+                    .help_boxed("put the path in double quotes, or read the tree with the classic dialect (--dialect classic)"));
                 }
                 let path = cursor.quoted("the path of a file")?;
                 cursor.end()?;
@@ -274,7 +281,7 @@ impl<'e> Parser<'e> {
                             .help("move it to the top of the root file"),
                     ));
                 }
-                self.title = Some(text.text.clone());
+                self.title = Some(self.macros.borrow_mut().classic_text(&text.text));
             }
             _ => self.attribute(word, cursor, line, lexer)?,
         }

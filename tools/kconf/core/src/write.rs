@@ -5,10 +5,11 @@
 
 use std::fmt::Write;
 
+use crate::dialect::Dialect;
 use crate::eval::{Evaluation, State};
 use crate::expr::{ExprKind, Operand, SymbolId};
 use crate::model::{Entry, EntryKind, Model, Symbol};
-use crate::value::{Kind, Tri, quote};
+use crate::value::{Kind, Tri};
 
 /// The complete `.config`.
 pub fn dotconfig(model: &Model, evaluation: &Evaluation<'_>) -> String {
@@ -52,7 +53,9 @@ impl Writer<'_> {
                 }
             }
             self.entries(&entry.children);
-            if let (EntryKind::Menu, Some(title)) = (entry.kind, title) {
+            // Older trees' menus have no end in the text.
+            let ends = self.model.dialect == Dialect::Linux;
+            if let (EntryKind::Menu, Some(title), true) = (entry.kind, title, ends) {
                 let _ = writeln!(self.out, "# end of {title}");
                 self.gap = true;
             }
@@ -95,7 +98,7 @@ pub fn text(evaluation: &Evaluation<'_>, symbol: &Symbol) -> String {
 pub fn line(model: &Model, symbol: &Symbol, text: &str) -> String {
     let (prefix, name) = (&model.prefix, &symbol.name);
     match symbol.kind {
-        Kind::String => format!("{prefix}{name}={}\n", quote(text)),
+        Kind::String => format!("{prefix}{name}={}\n", model.dialect.quote(text)),
         kind if kind.is_logic() && text == "n" => format!("# {prefix}{name} is not set\n"),
         _ => format!("{prefix}{name}={text}\n"),
     }
@@ -163,6 +166,7 @@ fn default_text(evaluation: &Evaluation<'_>, symbol: &Symbol, state: &State) -> 
         _ => String::new(),
     };
     match symbol.kind {
+        _ if evaluation.model.dialect == Dialect::Classic => text,
         Kind::Int if text.is_empty() => "0".to_owned(),
         Kind::Hex if text.is_empty() => "0x0".to_owned(),
         _ => text,

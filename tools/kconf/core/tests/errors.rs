@@ -87,8 +87,9 @@ bad_kconfig! {
     macro_function_that_is_not_there: b"config A\n\tdef_bool $(succes,true)\n";
     tree_that_gives_up: b"$(warning-if,y,an old compiler)\n$(error-if,$(success,true),no compiler)\nconfig A\n\tbool \"a\n";
     assignment_among_attributes: b"config A\n\tbool \"a\"\nX = 1\n\tdefault y\n";
-    older_dialects_are_not_there_yet: b"config A\n\tbool \"a\"\n\toption env=\"X\"\nchoice NAME\n\tprompt \"c\"\n\toptional\nendchoice\nsource a/Kconfig\nconfig B\n\tbool \"b\"\n\t---help---\n\t  x\n";
-    newer_language_is_not_there_yet: b"config A\n\tbool \"a\"\n\tdepends on B if C\n\ttransitional\n";
+    the_older_dialect_in_a_tree_of_the_current_one: b"config A\n\tbool \"a\"\n\toption env=\"X\"\nchoice NAME\n\tprompt \"c\"\n\toptional\nendchoice\nsource a/Kconfig\nconfig B\n\tbool \"b\"\n\t---help---\n\t  x\n";
+    prompt_of_a_transitional_symbol: b"config OLD\n\tbool \"old\"\n\ttransitional\n\tdefault y\n\tselect NEW\nconfig NEW\n\tbool \"new\"\n\tdefault OLD\n";
+    condition_of_a_dependency_without_expression: b"config A\n\tbool \"a\"\n\tdepends on B if\nconfig B\n\tbool \"b\"\n";
     bytes_that_are_not_utf8: b"config A\n\tbool \"caf\xe9\"\n";
     file_that_does_not_exist: b"config A\n\tbool \"a\"\nsource \"missing/Kconfig\"\nrsource \"gone\"\nosource \"may be missing\"\n";
     title_that_is_not_first: b"config A\n\tbool \"a\"\nmainmenu \"late\"\n";

@@ -137,3 +137,20 @@ fn variables_of_the_environment_that_were_looked_at_are_known() {
         .collect();
     assert_eq!(found, expected);
 }
+
+#[test]
+fn a_file_is_named_as_it_is_written_below_the_folder_of_the_tree() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("names");
+    std::fs::create_dir_all(folder.join("a")).expect("a folder");
+    let put = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("a file");
+    put("Kconfig", "source \"a/Kconfig\"\n");
+    put("a/Kconfig", "rsource \"more\"\n");
+    put("a/more", "comment \"$(filename)\"\n");
+    let env = Env {
+        srctree: Some(folder.clone()),
+        ..env()
+    };
+    let model = Model::load(&folder.join("Kconfig"), &env).expect("a tree");
+    assert_eq!(model.entries()[0].text(), Some("a/more"));
+    assert_eq!(model.files()[2], folder.join("a/more"));
+}
