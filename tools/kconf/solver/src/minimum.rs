@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use crate::formula::Lit;
 use crate::solver::Solver;
 
-/// Cores longer than this are not minimised member by member.
+/// Cores longer than this are not minimised member by member. Nor are those of large formulas: leaving a wish
+/// open there costs a search, while a longer core only costs a larger totalizer.
 const MINIMISE_UP_TO: usize = 24;
 
 /// A search under way.
@@ -117,7 +118,7 @@ impl Minimum {
             }
             core = next;
         }
-        if core.len() <= MINIMISE_UP_TO {
+        if core.len() <= MINIMISE_UP_TO && !solver.is_large() {
             core = minimal(solver, &self.fixed, core);
         }
         core

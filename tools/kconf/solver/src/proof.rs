@@ -10,7 +10,7 @@ use crate::minimum::minimal;
 use crate::place::Place;
 use crate::solver::Solver;
 
-/// Sets longer than this are shown as they were found.
+/// Sets longer than this are shown as they were found, and so are those of large trees.
 const MINIMISE_UP_TO: usize = 400;
 
 /// The proof that `symbol` never has `value`.
@@ -42,7 +42,7 @@ pub(crate) fn impossible(model: &Model, symbol: &Symbol, value: &str) -> Proof {
         }
         core = next;
     }
-    let short = core.len() <= MINIMISE_UP_TO;
+    let short = core.len() <= 1 || core.len() <= MINIMISE_UP_TO && !solver.is_large();
     if short {
         core = minimal(&mut solver, &target, core);
     }

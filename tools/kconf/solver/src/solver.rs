@@ -17,6 +17,9 @@ impl Found {
     }
 }
 
+/// Variables beyond which a formula counts as large.
+const LARGE: u32 = 40_000;
+
 /// A loaded formula.
 pub struct Solver {
     inner: BasicSolver,
@@ -29,12 +32,6 @@ pub struct Solver {
 impl Solver {
     /// Loads all clauses.
     pub fn new(formula: &Formula) -> Self {
-        Self::preferring(formula, &[])
-    }
-
-    /// As [`Solver::new`], with variables that are tried as true first; the others are tried as false.
-    pub(crate) fn preferring(formula: &Formula, preferred: &[Lit]) -> Self {
-        let preferred: HashSet<usize> = preferred.iter().map(|l| l.var()).collect();
         let mut solver = Self {
             inner: BasicSolver::default(),
             variables: 0,
@@ -42,11 +39,8 @@ impl Solver {
             assumptions: Vec::new(),
             found: Found::default(),
         };
-        for var in 0..formula.variables() {
-            solver.variable(match preferred.contains(&var) {
-                true => lbool::TRUE,
-                false => lbool::UNDEF,
-            });
+        for _ in 0..formula.variables() {
+            let _ = solver.fresh();
         }
         for clause in formula.clauses() {
             solver.clause(clause);
@@ -57,14 +51,15 @@ impl Solver {
 
     /// A further variable.
     pub fn fresh(&mut self) -> Lit {
-        self.variable(lbool::UNDEF);
+        // The solver tries false first: an assignment that nobody needs is not made.
+        self.inner.new_var(lbool::UNDEF, true);
+        self.variables += 1;
         Lit::of(self.variables - 1, false)
     }
 
-    fn variable(&mut self, first: lbool) {
-        // Undefined means false first: an assignment that nobody needs is not made.
-        self.inner.new_var(first, true);
-        self.variables += 1;
+    /// Whether a search with little assumed takes long.
+    pub(crate) fn is_large(&self) -> bool {
+        self.variables > LARGE
     }
 
     /// Adds a clause for good.

@@ -163,14 +163,14 @@ impl<'m> WhyNot<'m> {
 
     fn find(&mut self, symbol: &Symbol, value: &str) -> Answer {
         let target = self.encoding.has(symbol.id(), value);
-        if !self.solver.solve(&[target]) {
-            let proof = proof::impossible(self.encoding.model, symbol, value);
-            return Answer::Impossible { proof };
-        }
         let wishes = self.keep.iter().map(|(_, lit)| *lit).collect();
         let mut minimum = Minimum::new(vec![target, self.assigned], wishes);
         match minimum.search(&mut self.solver, self.limits.changes) {
             Outcome::Found => {}
+            Outcome::Impossible if !self.solver.solve(&[target]) => {
+                let proof = proof::impossible(self.encoding.model, symbol, value);
+                return Answer::Impossible { proof };
+            }
             Outcome::Impossible => {
                 return Answer::Undecided {
                     reason: "it takes that an assignment is removed, not only changed".to_owned(),

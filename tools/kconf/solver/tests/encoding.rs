@@ -10,7 +10,7 @@ mod common;
 mod other;
 
 use common::{Random, load};
-use kconf::{Config, Layer, Model, SymbolId};
+use kconf::{Config, Dialect, Env, Layer, Model, SymbolId};
 use kconf_solver::{Encoding, Lit, Solver};
 use proptest::prelude::*;
 
@@ -50,8 +50,11 @@ fn check_configuration(kconfig: &str, dotconfig: &str) {
 }
 
 fn check_models(kconfig: &str, seed: u64) {
-    let model = load(kconfig);
-    let encoding = Encoding::new(&model);
+    check_models_of(&load(kconfig), kconfig, seed);
+}
+
+fn check_models_of(model: &Model, kconfig: &str, seed: u64) {
+    let encoding = Encoding::new(model);
     let mut solver = Solver::new(encoding.formula());
     assert!(solver.solve(&[]), "{kconfig}");
     let mut random = Random(seed | 1);
@@ -68,7 +71,7 @@ fn check_models(kconfig: &str, seed: u64) {
             }
         }
         assert!(solver.solve(&assumptions));
-        check_model(&model, &encoding, &solver, kconfig);
+        check_model(model, &encoding, &solver, kconfig);
     }
 }
 
@@ -83,6 +86,28 @@ fn check_model(model: &Model, encoding: &Encoding<'_>, solver: &Solver, kconfig:
             "{} in\n{kconfig}\n{dotconfig}",
             symbol.name()
         );
+    }
+}
+
+#[test]
+fn transitional_symbols_are_what_an_older_configuration_says() {
+    let kconfig = "config OLD\n\tbool\n\ttransitional\n\thelp\n\t  Old.\nconfig NEW\n\tbool \"n\"\n\tdefault OLD\nconfig N\n\tint\n\ttransitional\nconfig M\n\tint \"m\"\n\tdefault N\n";
+    for seed in 0..20 {
+        check_models(kconfig, seed);
+    }
+    check_configuration(kconfig, "CONFIG_OLD=y\nCONFIG_N=7\n");
+}
+
+#[test]
+fn an_optional_choice_may_have_no_member_on() {
+    let kconfig = "config V\n\tbool \"v\"\nchoice\n\tprompt \"c\"\n\toptional\nconfig A\n\tbool \"a\"\nconfig B\n\tbool \"b\"\n\tdepends on V\nendchoice\nconfig N\n\tint \"n\"\n";
+    let env = Env {
+        dialect: Dialect::Classic,
+        ..Env::default()
+    };
+    let model = Model::load_str("Kconfig".as_ref(), kconfig, &env).expect("a good tree");
+    for seed in 0..20 {
+        check_models_of(&model, kconfig, seed);
     }
 }
 

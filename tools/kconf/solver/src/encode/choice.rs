@@ -85,6 +85,19 @@ impl Encoding<'_> {
         for (index, member) in members.iter().enumerate() {
             values[index] = self.formula.or(values[index], member.left_over);
         }
+        if choice.is_optional() {
+            // Nothing is chosen unless somebody wants a member, even one that cannot be seen.
+            let wishes = members.iter().map(|m| self.member_wish(m.id));
+            let wishes: Vec<(Lit, Lit)> = wishes.collect();
+            let wishes: Vec<Lit> = wishes
+                .into_iter()
+                .map(|(set, on)| self.formula.and(set, on))
+                .collect();
+            let wanted = self.formula.any(wishes);
+            for value in &mut values {
+                *value = self.formula.and(*value, wanted);
+            }
+        }
         let ignored = self.relax(Part::Choice(id));
         for (member, value) in members.iter().zip(values) {
             let mut value = self.formula.and(value, member.visible);

@@ -147,7 +147,9 @@ impl Encoding<'_> {
                     (ValueLits::Text(list), _) => list.clone(),
                     (ValueLits::Tri(_), kind) if kind.is_logic() => constant("n"),
                     // Not evaluated yet: what it starts as.
-                    (ValueLits::Tri(_), kind) => constant(super::text::initial(kind)),
+                    (ValueLits::Tri(_), kind) => {
+                        constant(super::text::initial(self.model.dialect(), kind))
+                    }
                 }
             }
         }

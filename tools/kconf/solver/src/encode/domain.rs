@@ -115,7 +115,7 @@ impl Search<'_> {
         for symbol in model.symbols() {
             let id = symbol.id();
             if !symbol.kind().is_logic() && symbol.kind() != Kind::Unknown {
-                self.add(id, initial(symbol.kind()), false);
+                self.add(id, initial(model.dialect(), symbol.kind()), false);
                 if symbol.kind() == Kind::String {
                     // Stands for every text that nothing mentions.
                     self.add(id, "other", false);

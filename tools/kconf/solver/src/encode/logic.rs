@@ -44,7 +44,8 @@ impl Encoding<'_> {
         lits.prompts = prompts.iter().map(|t| t.on).collect();
         let visible = self.formula.most(prompts);
         lits.visible = self.promote(symbol.kind(), visible);
-        if lits.visible.on != Lit::FALSE && symbol.kind().is_logic() {
+        let heard = lits.visible.on != Lit::FALSE || symbol.is_transitional();
+        if heard && symbol.kind().is_logic() {
             lits.wish = Some(self.wish(symbol.kind()));
         }
     }
@@ -76,6 +77,10 @@ impl Encoding<'_> {
     }
 
     fn logic(&mut self, symbol: &Symbol, lits: &mut SymbolLits) {
+        if symbol.is_transitional() {
+            self.passed_on(symbol, lits);
+            return;
+        }
         let mut unset = TriLit::N;
         let conditions = self.defaults(symbol, lits);
         for (default, condition) in symbol.defaults().iter().zip(conditions).rev() {
@@ -115,6 +120,21 @@ impl Encoding<'_> {
             value = self.formula.choose_tri(ignored, free, value);
             value = self.promote(symbol.kind(), value);
         }
+        lits.module = self.formula.is_module(value);
+        lits.value = ValueLits::Tri(value);
+    }
+
+    /// A transitional symbol is what an older `.config` says, whether or not anybody could say so today.
+    fn passed_on(&mut self, symbol: &Symbol, lits: &mut SymbolLits) {
+        let Some(WishLits {
+            set,
+            value: ValueLits::Tri(wish),
+        }) = lits.wish
+        else {
+            return;
+        };
+        let value = self.promote(symbol.kind(), wish);
+        let value = self.formula.choose_tri(set, value, TriLit::N);
         lits.module = self.formula.is_module(value);
         lits.value = ValueLits::Tri(value);
     }

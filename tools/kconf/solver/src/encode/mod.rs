@@ -241,9 +241,16 @@ impl Encoding<'_> {
             .filter(|id| {
                 let lits = &self.symbols[id.index()];
                 let set = lits.wish.as_ref().map_or(Lit::FALSE, |w| w.set);
-                found.value(set) && found.value(lits.visible.on)
+                found.value(set) && (found.value(lits.visible.on) || self.is_heard(*id))
             })
             .collect()
+    }
+
+    /// Whether an assignment counts although the symbol cannot be seen.
+    fn is_heard(&self, id: SymbolId) -> bool {
+        let symbol = self.model.get(id);
+        let optional = |choice| self.model.choice(choice).is_optional();
+        symbol.is_transitional() || symbol.choice().is_some_and(optional)
     }
 
     /// What a symbol is assigned in the model.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kconf::{ExprKind, Kind, Operand, Symbol, number_at_start};
+use kconf::{Dialect, ExprKind, Kind, Operand, Symbol, number_at_start};
 
 use super::{Encoding, Part, SymbolLits, TextLits, ValueLits, WishLits};
 use crate::formula::Lit;
@@ -17,7 +17,12 @@ impl Encoding<'_> {
         let mut cases: Cases = Vec::new();
         let active = self.text_wish(symbol, lits, &mut cases);
         let mut pending = !active;
-        for (default, used) in symbol.defaults().iter().zip(&lits.defaults) {
+        // A transitional symbol is only what an older `.config` says.
+        let defaults = match symbol.is_transitional() {
+            true => &[],
+            false => symbol.defaults(),
+        };
+        for (default, used) in defaults.iter().zip(&lits.defaults) {
             let used = self.formula.and(!active, *used);
             pending = self.formula.and(pending, !used);
             match default.value.kind() {
@@ -27,12 +32,18 @@ impl Encoding<'_> {
                         cases.push((text, lit));
                     }
                 }
-                _ => cases.push((Arc::from(initial(symbol.kind())), used)),
+                _ => cases.push((
+                    Arc::from(initial(self.model.dialect(), symbol.kind())),
+                    used,
+                )),
             }
         }
-        cases.push((Arc::from(initial(symbol.kind())), pending));
+        cases.push((
+            Arc::from(initial(self.model.dialect(), symbol.kind())),
+            pending,
+        ));
         let mut value = self.merge(cases);
-        if symbol.kind().is_number() {
+        if symbol.kind().is_number() && !symbol.is_transitional() {
             value = self.clamp(symbol, value);
         }
         if let Some(ignored) = self.relax(Part::Definition(symbol.id())) {
@@ -43,7 +54,11 @@ impl Encoding<'_> {
 
     /// The wish: one of the domain's values. Gives when it counts.
     fn text_wish(&mut self, symbol: &Symbol, lits: &mut SymbolLits, cases: &mut Cases) -> Lit {
-        if lits.visible.on == Lit::FALSE {
+        let heard = match symbol.is_transitional() {
+            true => Lit::TRUE,
+            false => lits.visible.on,
+        };
+        if heard == Lit::FALSE {
             return Lit::FALSE;
         }
         let mut domain = self.domains[symbol.id().index()].clone();
@@ -65,7 +80,7 @@ impl Encoding<'_> {
         let all: Vec<Lit> = values.iter().map(|(_, lit)| *lit).collect();
         self.formula.exactly_one(&all);
         let set = self.formula.fresh();
-        let active = self.formula.and(set, lits.visible.on);
+        let active = self.formula.and(set, heard);
         for (text, lit) in &values {
             let lit = self.formula.and(active, *lit);
             cases.push((text.clone(), lit));
@@ -175,8 +190,9 @@ impl Encoding<'_> {
 }
 
 /// What a symbol of this type is if nothing says anything.
-pub(super) fn initial(kind: Kind) -> &'static str {
+pub(super) fn initial(dialect: Dialect, kind: Kind) -> &'static str {
     match kind {
+        _ if dialect == Dialect::Classic => "",
         Kind::Int => "0",
         Kind::Hex => "0x0",
         _ => "",

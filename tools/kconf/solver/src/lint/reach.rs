@@ -1,8 +1,8 @@
 //! Whether something can happen, asked many thousand times: most questions are answered by models found before.
 
-use kconf::{Model, Symbol};
+use kconf::{Config, Model, Symbol, Tri};
 
-use crate::encode::{Encoding, ValueLits};
+use crate::encode::Encoding;
 use crate::formula::{Lit, TriLit};
 use crate::minimum::{Minimum, Outcome};
 use crate::solver::{Found, Solver};
@@ -17,8 +17,10 @@ const MAX_WITNESS: usize = 24;
 pub(super) struct Reach<'m> {
     pub encoding: Encoding<'m>,
     solver: Solver,
-    /// Tries to switch everything on.
-    eager: Solver,
+    /// What holds while nothing is assigned.
+    unset: Vec<Lit>,
+    /// How many of the models known stay.
+    primed: usize,
     known: Vec<Found>,
     /// When each `select` of each symbol exceeds the symbol's dependencies.
     violations: Vec<Vec<Lit>>,
@@ -29,25 +31,17 @@ impl<'m> Reach<'m> {
         let mut encoding = Encoding::new(model);
         let violations = violations(&mut encoding);
         let mut solver = Solver::new(&encoding.formula);
-        let wishes = encoding.symbols.iter().filter_map(|s| s.wish.as_ref());
-        let on: Vec<Lit> = wishes
-            .flat_map(|wish| match wish.value {
-                ValueLits::Tri(tri) => [wish.set, tri.on, tri.yes],
-                ValueLits::Text(_) => [Lit::FALSE; 3],
-            })
-            .filter(|lit| !lit.is_constant())
-            .collect();
-        let mut eager = Solver::preferring(&encoding.formula, &on);
-        // One model with nearly nothing on, one with nearly everything: they answer most questions.
-        let known = [&mut solver, &mut eager]
-            .into_iter()
-            .filter_map(|solver| solver.solve(&[]).then(|| solver.found().clone()))
+        let known = known(model, &encoding, &mut solver);
+        let wishes = encoding.symbols.iter();
+        let unset = wishes
+            .filter_map(|s| s.wish.as_ref().map(|w| !w.set))
             .collect();
         Self {
+            primed: known.len(),
             encoding,
             solver,
-            eager,
             known,
+            unset,
             violations,
         }
     }
@@ -68,31 +62,52 @@ impl<'m> Reach<'m> {
         if self.known.iter().any(|found| found.value(lit)) {
             return true;
         }
-        let possible = self.eager.solve(&[lit]);
+        let possible = self.search(lit);
         if possible {
             if self.known.len() == KEPT {
-                self.known.remove(2);
+                self.known.remove(self.primed);
             }
-            self.known.push(self.eager.found().clone());
+            self.known.push(self.solver.found().clone());
         }
         possible
     }
 
+    /// Searches a configuration with few assignments: in a large tree that is quicker than any.
+    fn search(&mut self, lit: Lit) -> bool {
+        let mut minimum = Minimum::new(vec![lit], self.unset.clone());
+        match minimum.search(&mut self.solver, MAX_WITNESS) {
+            Outcome::Found => true,
+            Outcome::Impossible => false,
+            Outcome::TooMany => self.solver.solve(&[lit]),
+        }
+    }
+
     /// Assignments that make `lit` true, as few as possible.
     pub fn witness(&mut self, lit: Lit) -> Option<String> {
-        if !self.is_possible(lit) {
+        if lit == Lit::FALSE || !self.search(lit) {
             return None;
-        }
-        let wishes = self.encoding.symbols.iter();
-        let unset = wishes
-            .filter_map(|s| s.wish.as_ref().map(|w| !w.set))
-            .collect();
-        let mut minimum = Minimum::new(vec![lit], unset);
-        if minimum.search(&mut self.solver, MAX_WITNESS) != Outcome::Found {
-            let _ = self.solver.solve(&[lit]);
         }
         Some(self.encoding.dotconfig(self.solver.found()))
     }
+}
+
+/// What is on by default, and with everything on or a module that can be: these answer most questions.
+fn known(model: &Model, encoding: &Encoding<'_>, solver: &mut Solver) -> Vec<Found> {
+    let mut out = Vec::new();
+    for wish in [None, Some(Tri::Y), Some(Tri::M)] {
+        let mut config = Config::new(model);
+        if let Some(wish) = wish {
+            config.set_unassigned(wish);
+        }
+        let logic = model.symbols().filter(|s| s.kind().is_logic());
+        let lits: Vec<Lit> = logic
+            .map(|s| encoding.has(s.id(), &config.value_of(s).text))
+            .collect();
+        if solver.solve(&lits) {
+            out.push(solver.found().clone());
+        }
+    }
+    out
 }
 
 fn violations(encoding: &mut Encoding<'_>) -> Vec<Vec<Lit>> {
