@@ -1,0 +1,24 @@
+//! The cases, from what lies in the trees.
+
+mod configurations;
+mod random;
+mod suite;
+
+use std::path::Path;
+
+use cli::Result;
+
+use crate::Case;
+
+/// All of them, in the order in which they are run.
+///
+/// # Errors
+/// A tree is not as set-up left it.
+pub fn all(kconfig: &Path) -> Result<Vec<Case>> {
+    let mut cases = suite::cases(kconfig)?;
+    cases.extend(configurations::linux(kconfig)?);
+    cases.extend(configurations::busybox(kconfig)?);
+    cases.extend(configurations::u_boot(kconfig)?);
+    cases.extend(random::cases(kconfig)?);
+    Ok(cases)
+}
