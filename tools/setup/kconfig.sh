@@ -4,7 +4,7 @@
 # Results, in $cache/kconfig:
 #   linux/      Linux 6.12 (6.1 where Debian's backports do not answer): Kconfig files, configurations, scripts
 #   u-boot/     Debian's U-Boot: the same parts
-#   busybox/    Debian's busybox, whole, with the Config.in files that its own script makes from its sources
+#   busybox/    Debian's busybox, whole, with the Config.in files that its build makes from its sources
 #   */scripts/kconfig/conf   built from that tree
 #   venv/       a Python environment with pytest and kconfiglib
 #   SHA256SUMS, PACKAGES     what was taken from where
@@ -136,7 +136,7 @@ build_confs() {
             gcc -O2 -w -I. -I../include -o conf conf.c confdata.c expr.c menu.c preprocess.c symbol.c util.c lexer.lex.c parser.tab.c) &&
             (cd "$work/u-boot/scripts/kconfig" && flex -o zconf.lex.c -L zconf.l && bison -o zconf.tab.c -t -l zconf.y &&
                 gcc -O2 -w -I. -o conf conf.c zconf.tab.c) &&
-            (cd "$work/busybox" && sh scripts/gen_build_files.sh . . && cd scripts/kconfig &&
+            (cd "$work/busybox" && printf 'config PLATFORM_LINUX\n\tbool\n\tdefault y\n' >.platform.in && sh scripts/gen_build_files.sh . . && cd scripts/kconfig &&
                 for file in lex.zconf.c zconf.hash.c zconf.tab.c; do cp "${file}_shipped" "$file" || exit 1; done &&
                 gcc -O2 -w -I. -DKBUILD_NO_NLS -o conf conf.c zconf.tab.c)
     } >>"$cache/kconfig.log" 2>&1 || { tail -n 15 "$cache/kconfig.log" >&2; fail "cannot build a tree's conf; the whole log is $cache/kconfig.log"; }

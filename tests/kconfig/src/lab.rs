@@ -31,7 +31,7 @@ pub struct Shared {
     pub build: PathBuf,
     /// Answers remembered shell commands to either program; `None` lets both ask a real shell.
     pub shell: Option<PathBuf>,
-    identity: String,
+    sums: String,
     definitions: Mutex<BTreeMap<PathBuf, Arc<Definitions>>>,
     /// How often C `conf` was run, and how often its answer was known.
     pub fresh: AtomicUsize,
@@ -56,13 +56,25 @@ impl Shared {
             } else {
                 Some(build_shell(project, &build)?)
             },
-            identity: hash(&[&std::fs::read_to_string(&sums).context("read", &sums)?]),
+            sums: std::fs::read_to_string(&sums).context("read", &sums)?,
             build,
             kconfig,
             definitions: Mutex::default(),
             fresh: AtomicUsize::new(0),
             known: AtomicUsize::new(0),
         })
+    }
+
+    /// What of set-up's checksums is about this tree, hashed.
+    fn identity(&self, tree: &Tree) -> String {
+        let name = tree.root.file_name().unwrap_or_default().to_string_lossy();
+        let mark = format!("  {name}/");
+        let sums: Vec<&str> = self
+            .sums
+            .lines()
+            .filter(|line| line.contains(&mark))
+            .collect();
+        hash(&sums)
     }
 
     fn definitions(&self, tree: &Tree) -> Result<Arc<Definitions>> {
@@ -86,10 +98,10 @@ impl Shared {
         let Some(shell) = &self.shell else {
             return Ok(Vec::new());
         };
-        let folder = self
-            .kconfig
-            .join("shell")
-            .join(hash(&[&self.identity, &format!("{:?}", tree.variables)]));
+        let folder = self.kconfig.join("shell").join(hash(&[
+            &self.identity(tree),
+            &format!("{:?}", tree.variables),
+        ]));
         std::fs::create_dir_all(&folder).context("create", &folder)?;
         Ok(vec![
             ("LD_PRELOAD".to_owned(), shell.display().to_string()),
@@ -242,7 +254,7 @@ impl Lab {
             return Ok(None);
         };
         let key = hash(&[
-            &self.shared.identity,
+            &self.shared.identity(tree),
             &tree.label,
             &format!("{:?}", tree.variables),
             &format!("{request:?}"),
