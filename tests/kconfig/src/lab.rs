@@ -1,8 +1,7 @@
 //! A worker's bench: a folder to work in, both programs, and what is remembered of theirs.
 //!
-//! C `conf` is asked once for each tree, environment, request and input; its answer is kept under the hash of all of these, and
-//! also when the answer is a refusal. Ours is always asked. A whole tree's identity is the list of checksums that set-up
-//! writes.
+//! C `conf` is asked once for each tree, environment, request and input; its answer is kept under the hash of all of these.
+//! Ours is always asked. A whole tree's identity is the list of checksums that set-up writes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -176,11 +175,21 @@ pub struct Lab {
     pub case: String,
 }
 
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // A scratch folder that stays is no reason to fail.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
 impl Lab {
     /// For the worker with this number.
     #[must_use]
     pub fn new(shared: Arc<Shared>, number: usize) -> Self {
-        let folder = shared.build.join(format!("work-{number}"));
+        // Two runs may go on at once.
+        let folder = shared
+            .build
+            .join(format!("work-{}-{number}", std::process::id()));
         Self {
             shared,
             folder,
@@ -222,8 +231,10 @@ impl Lab {
         process::run(command, folder, &variables)
     }
 
-    fn text(&self, request: &Request) -> Result<String> {
-        let file = peer::answer(&self.folder, request);
+    fn text(&self, request: &Request, ended: Ended) -> Result<String> {
+        let Some(file) = peer::answer(&self.folder, request) else {
+            return Ok(ended.out);
+        };
         let bytes = std::fs::read(&file).context("read", &file)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
@@ -235,9 +246,8 @@ impl Lab {
     pub fn ours(&self, tree: &Tree, request: &Request, input: Option<&str>) -> Result<String> {
         let mut command = peer::ours(&self.shared.program, tree, request);
         let what = format!("our kconf {}", request.options().join(" "));
-        self.run(&mut command, tree, request, input)?
-            .expect(&what)?;
-        self.text(request)
+        let ended = self.run(&mut command, tree, request, input)?;
+        self.text(request, ended.expect(&what)?)
     }
 
     /// What the tree's own program answers; `None` if it cannot be asked that.
@@ -261,32 +271,23 @@ impl Lab {
             input.unwrap_or("(the tree's own)"),
         ]);
         let store = self.shared.kconfig.join("expected").join(&key[..2]);
-        let (kept, refused) = (store.join(&key), store.join(format!("{key}.refused")));
-        let text = |file: &Path| std::fs::read_to_string(file).context("read", file);
-        if kept.exists() || refused.exists() {
+        let kept = store.join(&key);
+        if kept.exists() {
             self.shared.known.fetch_add(1, Ordering::Relaxed);
-            return if kept.exists() {
-                text(&kept).map(Some)
-            } else {
-                Err(Failure::new(text(&refused)?))
-            };
+            return std::fs::read_to_string(&kept)
+                .context("read", &kept)
+                .map(Some);
         }
         self.shared.fresh.fetch_add(1, Ordering::Relaxed);
         let what = format!("C conf {}", request.options().join(" "));
-        let answer = self
-            .run(&mut command, tree, request, input)?
-            .expect(&what)
-            .and_then(|_| self.text(request));
+        let ended = self.run(&mut command, tree, request, input)?;
+        let answer = self.text(request, ended.expect(&what)?)?;
         std::fs::create_dir_all(&store).context("create", &store)?;
-        let (file, bytes) = match &answer {
-            Ok(text) => (kept, text.clone()),
-            Err(failure) => (refused, failure.to_string()),
-        };
         // Whole or not at all: another worker or run may read it.
         let fresh = store.join(format!("{key}.{}", std::process::id()));
-        std::fs::write(&fresh, bytes).context("write", &fresh)?;
-        std::fs::rename(&fresh, &file).context("write", &file)?;
-        answer.map(Some)
+        std::fs::write(&fresh, &answer).context("write", &fresh)?;
+        std::fs::rename(&fresh, &kept).context("write", &kept)?;
+        Ok(Some(answer))
     }
 
     /// Succeeds if both texts say the same; else the whole report is kept in `build/kconfig/` and its beginning returned.

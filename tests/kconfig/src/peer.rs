@@ -24,6 +24,10 @@ pub enum Request {
     OldDef,
     /// `--randconfig` with this seed
     Random(u64),
+    /// `--listnewconfig`, from `.config`; the answer is what is printed
+    ListNew,
+    /// `--syncconfig`, from `.config`; the answer is this one of the files written
+    Sync(&'static str),
 }
 
 /// The modes that need no file.
@@ -50,6 +54,8 @@ impl Request {
             Self::SaveDefconfig => format!("--savedefconfig={MINIMAL}"),
             Self::OldDef => "--olddefconfig".to_owned(),
             Self::Random(_) => "--randconfig".to_owned(),
+            Self::ListNew => "--listnewconfig".to_owned(),
+            Self::Sync(_) => "--syncconfig".to_owned(),
         };
         vec![option]
     }
@@ -63,7 +69,11 @@ impl Request {
             Self::AllYes => "-y",
             Self::AllMod => "-m",
             Self::Defconfig(file) => return Some(vec!["-D".to_owned(), file.clone()]),
-            Self::SaveDefconfig | Self::OldDef | Self::Random(_) => return None,
+            Self::SaveDefconfig
+            | Self::OldDef
+            | Self::Random(_)
+            | Self::ListNew
+            | Self::Sync(_) => return None,
         };
         Some(vec![letter.to_owned()])
     }
@@ -82,7 +92,7 @@ impl Request {
     pub fn input(&self) -> Option<&str> {
         match self {
             Self::Defconfig(file) => Some(file),
-            Self::SaveDefconfig | Self::OldDef => Some(".config"),
+            Self::SaveDefconfig | Self::OldDef | Self::ListNew | Self::Sync(_) => Some(".config"),
             _ => None,
         }
     }
@@ -111,11 +121,14 @@ pub fn theirs(tree: &Tree, request: &Request) -> Option<Command> {
     Some(command)
 }
 
-/// The file in which the answer stands.
+/// The file in which the answer stands; `None` if it is printed.
 #[must_use]
-pub fn answer(folder: &Path, request: &Request) -> PathBuf {
-    folder.join(match request {
+pub fn answer(folder: &Path, request: &Request) -> Option<PathBuf> {
+    let name = match request {
         Request::SaveDefconfig => MINIMAL,
+        Request::Sync(file) => file,
+        Request::ListNew => return None,
         _ => ".config",
-    })
+    };
+    Some(folder.join(name))
 }

@@ -1,6 +1,7 @@
 //! The cases, from what lies in the trees.
 
 mod configurations;
+mod outputs;
 mod random;
 mod suite;
 
@@ -17,6 +18,7 @@ use crate::Case;
 pub fn all(kconfig: &Path) -> Result<Vec<Case>> {
     let mut cases = suite::cases(kconfig)?;
     cases.extend(configurations::linux(kconfig)?);
+    cases.extend(outputs::cases(kconfig)?);
     cases.extend(configurations::busybox(kconfig)?);
     cases.extend(configurations::u_boot(kconfig)?);
     cases.extend(random::cases(kconfig)?);
