@@ -10,7 +10,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::dotconfig::{self, Assignment};
 use crate::eval::{Cause, Evaluation, State, Wish};
 use crate::expr::SymbolId;
-use crate::model::{Entry, Model, Symbol};
+use crate::model::{ChoiceId, Entry, Model, Symbol};
 use crate::source::{Location, SourceFile, Span, decode};
 use crate::value::{Tri, Value};
 
@@ -290,7 +290,8 @@ impl<'m> Config<'m> {
         self.model.symbol(name).map(|symbol| self.value_of(symbol))
     }
 
-    fn value_of(&self, symbol: &Symbol) -> Value {
+    /// The value of a symbol of this model.
+    pub fn value_of(&self, symbol: &Symbol) -> Value {
         let state = &self.states[symbol.id().index()];
         let text = if symbol.kind().is_logic() {
             state.tri.as_str().to_owned()
@@ -322,6 +323,19 @@ impl<'m> Config<'m> {
     /// Whether somebody assigned the symbol, whether or not it took.
     pub fn is_assigned(&self, symbol: &Symbol) -> bool {
         self.wishes[symbol.id().index()].is_some()
+    }
+
+    /// What somebody assigned the symbol, as a [`Value`]'s text, whether or not it took.
+    pub fn assignment(&self, symbol: &Symbol) -> Option<&str> {
+        match self.wishes[symbol.id().index()].as_ref()? {
+            Wish::Tri(tri) => Some(tri.as_str()),
+            Wish::Text(text) => Some(text),
+        }
+    }
+
+    /// The members of a choice, the one assigned last first: the order in which assigned ones are preferred.
+    pub fn preference(&self, choice: ChoiceId) -> &[SymbolId] {
+        &self.priority[choice.index()]
     }
 
     /// Where a symbol's value comes from; none for an unknown symbol.

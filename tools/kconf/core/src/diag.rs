@@ -48,6 +48,8 @@ pub enum Code {
     Reassigned,
     /// A symbol is selected although its dependencies do not hold.
     UnmetDependency,
+    /// A finding of `lint`, by its name.
+    Lint(&'static str),
 }
 
 impl Code {
@@ -68,6 +70,7 @@ impl Code {
             Code::DidNotTake => "did-not-take",
             Code::Reassigned => "reassigned",
             Code::UnmetDependency => "unmet-dependency",
+            Code::Lint(name) => name,
         }
     }
 }

@@ -14,7 +14,8 @@ use crate::value::Tri;
 pub struct SymbolId(pub(crate) u32);
 
 impl SymbolId {
-    pub(crate) fn index(self) -> usize {
+    /// The index as a number: below [`crate::Model::name_count`].
+    pub fn index(self) -> usize {
         self.0 as usize
     }
 }
@@ -107,6 +108,12 @@ impl Expr {
     /// Its form.
     pub fn kind(&self) -> &ExprKind {
         &self.0.kind
+    }
+
+    /// Which node this is: equal for expressions that share their node, and only for those. Two loads of the same
+    /// tree give different numbers, so nothing that is shown may depend on their order.
+    pub fn identity(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     /// Where it was written; for a combination of several lines, the first.

@@ -48,8 +48,11 @@ pub use config::{Config, Layer, Origin};
 pub use diag::{Code, Diagnostic, Diagnostics, Label, Severity};
 pub use explain::why;
 pub use expr::{Expr, ExprKind, Operand, Relation, SymbolId};
+pub use graph::Step;
 pub use model::{
     Choice, ChoiceId, DefaultValue, Entry, EntryKind, Env, Model, Prompt, Range, Reverse, Symbol,
 };
+pub use number::number_at_start;
 pub use source::{Location, SourceFile, Span};
+pub use truth::compare;
 pub use value::{Kind, Tri, Value, quote};

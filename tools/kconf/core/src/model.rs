@@ -127,7 +127,7 @@ impl Symbol {
     }
 
     /// Whether it is a number written without quotes, which the language treats as a symbol nobody defines.
-    pub(crate) fn is_constant(&self) -> bool {
+    pub fn is_constant(&self) -> bool {
         !self.is_defined()
             && self
                 .name
@@ -137,6 +137,11 @@ impl Symbol {
     /// Where it is first defined.
     pub fn location(&self) -> Option<Location> {
         self.definitions.first().map(Span::location)
+    }
+
+    /// Where it is defined: one place per definition.
+    pub fn definitions(&self) -> &[Span] {
+        &self.definitions
     }
 
     /// Its help text, without the indentation, lines separated by line feeds.
@@ -189,6 +194,13 @@ impl Symbol {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChoiceId(pub(crate) u32);
 
+impl ChoiceId {
+    /// The index as a number: into [`Model::choices`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// A choice: exactly one of its visible members is on.
 #[derive(Clone, Debug)]
 pub struct Choice {
@@ -213,6 +225,16 @@ impl Choice {
     /// Its help text.
     pub fn help(&self) -> Option<&str> {
         self.help.as_deref()
+    }
+
+    /// Its defaults, in the order in which they are tried: the member, when, and where that is written.
+    pub fn defaults(&self) -> &[(SymbolId, Option<Expr>, Span)] {
+        &self.defaults
+    }
+
+    /// The place of its first line.
+    pub fn span(&self) -> &Span {
+        &self.span
     }
 
     /// Where it starts.
@@ -369,6 +391,16 @@ impl Model {
             .filter(|(distance, _)| *distance <= 2)
             .min()
             .map(|(_, name)| name)
+    }
+
+    /// How many names there are, defined or only mentioned; every [`SymbolId::index`] is below.
+    pub fn name_count(&self) -> usize {
+        self.symbols.len()
+    }
+
+    /// An order in which symbols and choices can be evaluated: what a value needs stands before it.
+    pub fn order(&self) -> &[Step] {
+        &self.order
     }
 
     /// The symbol with this index.

@@ -45,6 +45,11 @@ pub fn parse_prefix_unsigned(text: &str, base: u32) -> Prefix<u64> {
     }
 }
 
+/// The number at the start of `text`, 0 if there is none: what bounds of ranges and values are compared by.
+pub fn number_at_start(text: &str, base: u32) -> i64 {
+    parse_prefix(text, base).value
+}
+
 fn magnitude(text: &str, base: u32) -> (bool, u128, bool) {
     let trimmed = text.trim_start_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
     let (negative, digits) = match trimmed.strip_prefix('-') {

@@ -81,18 +81,27 @@ impl Evaluation<'_> {
 
     fn compare(&self, relation: Relation, a: &Operand, b: &Operand) -> bool {
         let (left, right) = (self.string(a), self.string(b));
-        let (kind_a, kind_b) = (self.operand_kind(a), self.operand_kind(b));
-        let order = if kind_a == Kind::String && kind_b == Kind::String {
-            left.cmp(&right)
-        } else {
-            match (scalar(&left, kind_a), scalar(&right, kind_b)) {
-                (Some(Scalar::Signed(x)), Some(Scalar::Signed(y))) => x.cmp(&y),
-                (Some(x), Some(y)) => x.bits().cmp(&y.bits()),
-                _ => left.as_bytes().cmp(right.as_bytes()),
-            }
-        };
-        relation.holds(order)
+        compare(
+            relation,
+            (&left, self.operand_kind(a)),
+            (&right, self.operand_kind(b)),
+        )
     }
+}
+
+/// Whether a relation holds between two values, each a text with the type of where it comes from (a constant has
+/// none): by number where both are numbers, otherwise by their bytes.
+pub fn compare(relation: Relation, left: (&str, Kind), right: (&str, Kind)) -> bool {
+    let order = if left.1 == Kind::String && right.1 == Kind::String {
+        left.0.cmp(right.0)
+    } else {
+        match (scalar(left.0, left.1), scalar(right.0, right.1)) {
+            (Some(Scalar::Signed(x)), Some(Scalar::Signed(y))) => x.cmp(&y),
+            (Some(x), Some(y)) => x.bits().cmp(&y.bits()),
+            _ => left.0.as_bytes().cmp(right.0.as_bytes()),
+        }
+    };
+    relation.holds(order)
 }
 
 enum Scalar {
