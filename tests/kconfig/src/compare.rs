@@ -56,7 +56,12 @@ pub fn difference(ours: &str, theirs: &str, definitions: &Definitions) -> Option
         report.push("every value is the same, the text is not:".to_owned());
         report.extend(first_lines(ours, theirs));
     } else {
-        report.insert(0, format!("{} symbols differ", report.len()));
+        let plural = if report.len() == 1 {
+            "symbol differs"
+        } else {
+            "symbols differ"
+        };
+        report.insert(0, format!("{} {plural}", report.len()));
     }
     Some(report.join("\n"))
 }
@@ -79,7 +84,8 @@ fn first_lines(ours: &str, theirs: &str) -> Vec<String> {
 }
 
 /// What each symbol of a `.config` is; `n` for `is not set`.
-fn values(text: &str) -> BTreeMap<&str, &str> {
+#[must_use]
+pub fn values(text: &str) -> BTreeMap<&str, &str> {
     let mut values = BTreeMap::new();
     for line in text.lines() {
         if let Some(name) = line

@@ -4,6 +4,7 @@ mod configurations;
 mod outputs;
 mod random;
 mod suite;
+mod why_not;
 
 use std::path::Path;
 
@@ -22,5 +23,6 @@ pub fn all(kconfig: &Path) -> Result<Vec<Case>> {
     cases.extend(configurations::busybox(kconfig)?);
     cases.extend(configurations::u_boot(kconfig)?);
     cases.extend(random::cases(kconfig)?);
+    cases.extend(why_not::cases(kconfig)?);
     Ok(cases)
 }
