@@ -315,6 +315,28 @@ impl<'m> Config<'m> {
         state.visible > state.selected
     }
 
+    /// The value of a condition now; none always holds.
+    pub fn condition(&self, condition: Option<&crate::expr::Expr>) -> Tri {
+        self.evaluation().condition(condition)
+    }
+
+    /// The upper bound of what the user can assign: how strongly a prompt is visible.
+    pub fn visibility(&self, symbol: &Symbol) -> Tri {
+        self.states[symbol.id().index()].visible
+    }
+
+    /// The lower bound of a bool or tristate symbol by `select`.
+    pub fn selected(&self, symbol: &Symbol) -> Tri {
+        self.states[symbol.id().index()].selected
+    }
+
+    /// The bounds of the range that holds now.
+    pub fn bounds(&self, symbol: &Symbol) -> Option<(i64, i64)> {
+        self.evaluation()
+            .range(symbol)
+            .map(|(_, low, high)| (low, high))
+    }
+
     /// Whether an entry of the menu tree is visible now: it has a title or prompt and its condition holds.
     pub fn is_shown(&self, entry: &Entry) -> bool {
         entry.is_shown(&self.evaluation())

@@ -383,5 +383,6 @@ fn titled(kind: EntryKind, attributes: &Attributes, condition: Option<Expr>) -> 
         condition,
         visible_if: None,
         children: Vec::new(),
+        span: attributes.span.clone(),
     }
 }

@@ -267,6 +267,8 @@ pub struct Entry {
     /// The menu's own `visible if`.
     pub(crate) visible_if: Option<Expr>,
     pub(crate) children: Vec<Entry>,
+    /// The statement's first line.
+    pub(crate) span: Span,
 }
 
 impl Entry {
@@ -283,6 +285,21 @@ impl Entry {
     /// The entries in it.
     pub fn children(&self) -> &[Entry] {
         &self.children
+    }
+
+    /// When its title or prompt is shown, all surroundings included; none: always.
+    pub fn condition(&self) -> Option<&Expr> {
+        self.condition.as_ref()
+    }
+
+    /// The statement's first line.
+    pub fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// Whether it was written as `menuconfig`: what depends on it is a menu of its own.
+    pub fn is_menuconfig(&self) -> bool {
+        self.span.text().trim_start().starts_with("menuconfig")
     }
 }
 
