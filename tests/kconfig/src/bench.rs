@@ -18,6 +18,7 @@ use serde::Serialize;
 use crate::lab::Shared;
 use crate::peer::{self, Request};
 use crate::process::{self, Ended};
+use crate::toggle::{self, Toggles};
 use crate::trees::{Kind, Tree};
 
 /// Measured runs of each; one more before them is not counted.
@@ -34,6 +35,7 @@ struct Figures {
     rounds: usize,
     references: Vec<String>,
     rows: Vec<Row>,
+    menu: Option<Toggles>,
 }
 
 /// One tool at one task.
@@ -86,6 +88,25 @@ pub fn run(filter: Option<&str>) -> Result<()> {
     }
     let mut text = table(&rows);
     text.push_str(&judgement(&rows));
+    let menu = if filter.is_none_or(|word| "menu".contains(word)) {
+        let base = complete(&shared, &arm64, &shared.build.join("bench"))?;
+        Some(toggle::measure(&arm64, &base)?)
+    } else {
+        None
+    };
+    if let Some(menu) = &menu {
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            text,
+            "menu on linux/arm64, from a key to the screen: {} keys, median {:.1} ms, longest {:.1} ms (changes {} lines; \
+             below 50 ms): {}",
+            menu.keys,
+            menu.median_ms,
+            menu.longest_ms,
+            menu.longest_changes,
+            if menu.met { "met" } else { "not met" }
+        );
+    }
     print!("{text}");
     if filter.is_none() {
         let folder = project.path("build/bench");
@@ -96,6 +117,7 @@ pub fn run(filter: Option<&str>) -> Result<()> {
             rounds: ROUNDS,
             references: references.lines().map(str::to_owned).collect(),
             rows,
+            menu,
         };
         let json = serde_json::to_string_pretty(&figures)
             .map_err(|error| Failure::new(format!("cannot write the figures: {error}")))?;

@@ -16,6 +16,7 @@ pub mod lab;
 pub mod peer;
 pub mod process;
 pub mod runner;
+pub mod toggle;
 pub mod trees;
 
 use cli::Result;

@@ -124,6 +124,17 @@ impl Tree {
         })
     }
 
+    /// The same environment for our library, within this process.
+    #[must_use]
+    pub fn env(&self) -> kconf::Env {
+        kconf::Env {
+            srctree: Some(self.root.clone()),
+            variables: std::env::vars()
+                .chain(self.variables.iter().cloned())
+                .collect(),
+        }
+    }
+
     /// The tree's own `conf`.
     #[must_use]
     pub fn conf(&self) -> PathBuf {

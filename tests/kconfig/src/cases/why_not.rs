@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use cli::{Failure, Result};
-use kconf::{Config, Env, Kind, Layer, Model};
+use kconf::{Config, Kind, Layer, Model};
 use kconf_solver::{Answer, ChangeSet, Limits, WhyNot};
 
 use crate::Case;
@@ -42,13 +42,7 @@ pub fn cases(kconfig: &Path) -> Result<Vec<Case>> {
 fn check(lab: &Lab, tree: &Tree, seed: u64) -> Result<()> {
     let start = Request::Defconfig("arch/arm64/configs/defconfig".to_owned());
     let base = theirs(lab, tree, &start, None)?;
-    let env = Env {
-        srctree: Some(tree.root.clone()),
-        variables: std::env::vars()
-            .chain(tree.variables.iter().cloned())
-            .collect(),
-    };
-    let model = Model::load(&tree.root.join(tree.kconfig()), &env)?;
+    let model = Model::load(&tree.root.join(tree.kconfig()), &tree.env())?;
     let mut config = Config::new(&model);
     config.read_str(".config", &base, Layer::Config);
     let mut solver = WhyNot::new(&config).limits(Limits {
