@@ -132,6 +132,7 @@ impl Tree {
             variables: std::env::vars()
                 .chain(self.variables.iter().cloned())
                 .collect(),
+            ..kconf::Env::default()
         }
     }
 

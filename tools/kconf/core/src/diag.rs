@@ -32,6 +32,10 @@ pub enum Code {
     Limit,
     /// A file includes itself, directly or through others.
     RecursiveSource,
+    /// A variable of the macro language refers to itself.
+    RecursiveMacro,
+    /// What a tree says itself, with `$(error-if)` or `$(warning-if)`.
+    Message,
     /// The value of a symbol depends on itself.
     RecursiveDependency,
     /// A definition that cannot mean what it says (no type, select of a number, …).
@@ -62,6 +66,8 @@ impl Code {
             Code::Unsupported => "unsupported",
             Code::Limit => "limit",
             Code::RecursiveSource => "recursive-source",
+            Code::RecursiveMacro => "recursive-macro",
+            Code::Message => "message",
             Code::RecursiveDependency => "recursive-dependency",
             Code::Definition => "definition",
             Code::MalformedValue => "malformed-value",

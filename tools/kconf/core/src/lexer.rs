@@ -2,14 +2,16 @@
 //!
 //! The language is line-oriented and context-sensitive: a statement ends with its line, help text follows its
 //! own rules, and what a word means depends on where it stands. So the lexer hands out one line of tokens at
-//! a time and the parser asks for help text when it has seen `help`. `$(NAME)` is replaced by the
-//! environment's value before a token is made; other macros are refused. Mistakes in a line are reported and
+//! a time and the parser asks for help text when it has seen `help`. `$(…)` is expanded before a token is made;
+//! assignments to variables come out as a word, an operator and the rest of the line. Mistakes in a line are reported and
 //! the line is still handed out as far as it could be read, so the parser can go on.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::macros::{Macros, closing_parenthesis};
+use crate::parse_expr::RESERVED;
 use crate::source::{SourceFile, Span};
 
 /// What a token is.
@@ -21,6 +23,8 @@ pub enum TokenKind {
     Quoted,
     /// An operator or parenthesis.
     Op,
+    /// The value in an assignment to a variable, not expanded.
+    Raw,
 }
 
 /// A token.
@@ -53,16 +57,16 @@ const OPERATORS: [&str; 14] = [
 pub struct Lexer<'e> {
     file: Arc<SourceFile>,
     pos: usize,
-    variables: &'e BTreeMap<String, String>,
+    macros: &'e RefCell<Macros<'e>>,
     pub diagnostics: Diagnostics,
 }
 
 impl<'e> Lexer<'e> {
-    pub fn new(file: Arc<SourceFile>, variables: &'e BTreeMap<String, String>) -> Self {
+    pub fn new(file: Arc<SourceFile>, macros: &'e RefCell<Macros<'e>>) -> Self {
         Self {
             file,
             pos: 0,
-            variables,
+            macros,
             diagnostics: Diagnostics::new(),
         }
     }
@@ -107,6 +111,9 @@ impl<'e> Lexer<'e> {
                             text: (*op).to_owned(),
                             span,
                         });
+                        if self.assigned_value(&mut line) {
+                            return Some(line);
+                        }
                     }
                     None => {
                         self.pos += c.len_utf8();
@@ -230,34 +237,45 @@ impl<'e> Lexer<'e> {
             );
             return String::new();
         };
-        let name = self.rest()[1..length - 1].to_owned();
         self.pos += length;
         let span = self.span(start);
-        if name.is_empty() || !name.chars().all(|c| is_word_char(c) || c == '.') {
-            self.diagnostics.push(
-                Diagnostic::error(
-                    Code::Unsupported,
-                    "macro functions are not implemented in this version",
-                )
-                .at(&span, "only $(NAME) is, for variables of the environment")
-                .help("compute the value outside and pass it in a variable of the environment"),
-            );
-            return String::new();
+        let mut macros = self.macros.borrow_mut();
+        let found = macros.expand(span.text(), &span);
+        for warning in macros.warnings.drain(..) {
+            self.diagnostics.push(warning);
         }
-        match self.variables.get(&name) {
-            Some(value) => value.clone(),
-            None => {
-                self.diagnostics.push(
-                    Diagnostic::warning(
-                        Code::Definition,
-                        format!("the variable {name} is not set"),
-                    )
-                    .at(&span, "expands to nothing")
-                    .help(format!("set {name} in the environment")),
-                );
-                String::new()
-            }
+        found.unwrap_or_else(|error| {
+            self.diagnostics.push(*error);
+            String::new()
+        })
+    }
+
+    /// Whether `line` and what follows it assign to a variable of the macro language; then the value is added to it,
+    /// which is the rest of the line as it stands.
+    fn assigned_value(&mut self, line: &mut Vec<Token>) -> bool {
+        let [name, operator] = line.as_slice() else {
+            return false;
+        };
+        let named = match name.kind {
+            TokenKind::Word(false) => !RESERVED.contains(&name.text.as_str()),
+            TokenKind::Word(true) => true,
+            _ => false,
+        };
+        if !named || !["=", ":=", "+="].iter().any(|op| operator.is_op(op)) {
+            return false;
         }
+        let blank = |c| c == ' ' || c == '\t';
+        self.pos += self.rest().len() - self.rest().trim_start_matches(blank).len();
+        let start = self.pos;
+        self.skip_to_line_end();
+        let span = self.span(start);
+        let text = span.text().trim_end_matches('\r').to_owned();
+        line.push(Token {
+            kind: TokenKind::Raw,
+            text,
+            span,
+        });
+        true
     }
 
     /// The help text that starts on the next line, without its indentation.
@@ -302,32 +320,16 @@ pub fn is_word_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '-'
 }
 
-/// Length of the text from an opening parenthesis to its partner, on one line.
-fn closing_parenthesis(text: &str) -> Option<usize> {
-    let mut depth = 0usize;
-    for (index, c) in text.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(index + 1);
-                }
-            }
-            '\n' => return None,
-            _ => {}
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Env;
 
     fn lines(text: &str) -> (Vec<Vec<String>>, usize) {
-        let variables = BTreeMap::from([("ARCH".to_owned(), "arm64".to_owned())]);
-        let mut lexer = Lexer::new(SourceFile::new("f", text), &variables);
+        let mut env = Env::default();
+        env.variables.insert("ARCH".to_owned(), "arm64".to_owned());
+        let macros = RefCell::new(Macros::new(&env));
+        let mut lexer = Lexer::new(SourceFile::new("f", text), &macros);
         let mut out = Vec::new();
         while let Some(line) = lexer.next_line() {
             out.push(line.into_iter().map(|t| t.text).collect());
@@ -366,12 +368,13 @@ mod tests {
                 vec!["default", "arm64_x"]
             ]
         );
-        assert_eq!(mistakes, 1, "a variable that is not set is worth a warning");
+        assert_eq!(mistakes, 0, "a variable that is not set is empty");
     }
 
     #[test]
     fn help_text_ends_where_the_indentation_shrinks() {
-        let none = BTreeMap::new();
+        let env = Env::default();
+        let none = RefCell::new(Macros::new(&env));
         let mut lexer = Lexer::new(
             SourceFile::new("f", "\n\t  one\n\n\t    two \n\tdefault y\n"),
             &none,
@@ -385,7 +388,8 @@ mod tests {
 
     #[test]
     fn unindented_text_is_no_help_text() {
-        let none = BTreeMap::new();
+        let env = Env::default();
+        let none = RefCell::new(Macros::new(&env));
         let mut lexer = Lexer::new(SourceFile::new("f", "config B\n"), &none);
         assert_eq!(lexer.help_text(), "");
         assert!(lexer.next_line().is_some());

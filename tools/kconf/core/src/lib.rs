@@ -34,11 +34,13 @@ mod graph;
 mod include;
 mod lexer;
 mod lower;
+mod macros;
 mod model;
 mod number;
 mod parse_expr;
 mod parser;
 mod render;
+mod shell;
 mod source;
 mod truth;
 mod value;
@@ -53,6 +55,7 @@ pub use model::{
     Choice, ChoiceId, DefaultValue, Entry, EntryKind, Env, Model, Prompt, Range, Reverse, Symbol,
 };
 pub use number::number_at_start;
+pub use shell::ShellUse;
 pub use source::{Location, SourceFile, Span};
 pub use truth::compare;
 pub use value::{Kind, Tri, Value, quote};

@@ -4,7 +4,9 @@
 //! A model is immutable and can be shared between threads and between any number of configurations. Loading
 //! returns all errors that were found, not the first.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::ast::Item;
@@ -14,17 +16,36 @@ use crate::diag::Diagnostics;
 use crate::expr::{Expr, Operand, SymbolId};
 use crate::graph::{self, Step};
 use crate::lower::Lowering;
+use crate::macros::Macros;
 use crate::parser::Parser;
+use crate::shell::ShellUse;
 use crate::source::{Location, Span};
 use crate::value::Kind;
 
 /// What the surroundings give to a Kconfig tree.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Env {
     /// Folder below which `source "…"` paths are looked up; none: the folder of the root file.
     pub srctree: Option<PathBuf>,
-    /// Variables for `$(NAME)`.
+    /// Variables for `$(NAME)` and for the commands of `$(shell,…)`.
     pub variables: BTreeMap<String, String>,
+    /// Called with each text of `$(info,…)`, at once; standard output if nothing else is said.
+    pub info: fn(&str),
+}
+
+impl Default for Env {
+    fn default() -> Self {
+        Self {
+            srctree: None,
+            variables: BTreeMap::new(),
+            info: print_line,
+        }
+    }
+}
+
+fn print_line(text: &str) {
+    // Nothing can be done if nobody listens.
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 impl Env {
@@ -37,7 +58,11 @@ impl Env {
             .get("srctree")
             .filter(|s| !s.is_empty())
             .map(PathBuf::from);
-        Self { srctree, variables }
+        Self {
+            srctree,
+            variables,
+            ..Self::default()
+        }
     }
 }
 
@@ -315,6 +340,8 @@ pub struct Model {
     pub(crate) modules: Option<SymbolId>,
     pub(crate) order: Vec<Step>,
     pub(crate) files: Vec<PathBuf>,
+    pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) shell: ShellUse,
     pub(crate) warnings: Diagnostics,
 }
 
@@ -324,7 +351,8 @@ impl Model {
     /// # Errors
     /// All errors found in all files that could be read: grammar, inclusion, dependency cycles.
     pub fn load(root: &Path, env: &Env) -> Result<Self, Diagnostics> {
-        let mut parser = Parser::new(env, Self::srctree(root, env));
+        let macros = RefCell::new(Macros::new(env));
+        let mut parser = Parser::new(&macros, Self::srctree(root, env));
         let items = parser.parse(root);
         Self::finish(parser, items, env)
     }
@@ -334,7 +362,8 @@ impl Model {
     /// # Errors
     /// As [`Model::load`].
     pub fn load_str(root: &Path, text: &str, env: &Env) -> Result<Self, Diagnostics> {
-        let mut parser = Parser::new(env, Self::srctree(root, env));
+        let macros = RefCell::new(Macros::new(env));
+        let mut parser = Parser::new(&macros, Self::srctree(root, env));
         let items = parser.parse_text(root, text);
         Self::finish(parser, items, env)
     }
@@ -354,6 +383,10 @@ impl Model {
         }
         let mut found = parser.diagnostics;
         found.extend(lowering.diagnostics);
+        let (environment, shell) = {
+            let mut macros = parser.macros.borrow_mut();
+            (std::mem::take(&mut macros.used), macros.shell.cost)
+        };
         let mut model = Self {
             title: parser.title.unwrap_or_else(|| "Main menu".to_owned()),
             prefix: env
@@ -368,6 +401,8 @@ impl Model {
             modules: lowering.modules,
             order: Vec::new(),
             files: parser.files,
+            environment,
+            shell,
             warnings: Diagnostics::new(),
         };
         model.order = graph::order(&model, &mut found);
@@ -448,6 +483,16 @@ impl Model {
     /// Every file that was read, for dependency tracking.
     pub fn files(&self) -> &[PathBuf] {
         &self.files
+    }
+
+    /// The variables of the environment that the tree looked at, with their values; unset ones are empty.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
+    /// What the commands of `$(shell,…)` cost while the tree was read.
+    pub fn shell(&self) -> ShellUse {
+        self.shell
     }
 
     /// What was doubtful, though not wrong.

@@ -226,7 +226,7 @@ impl<'a> Cursor<'a> {
             ));
         };
         let operand = match token.kind {
-            TokenKind::Op => {
+            TokenKind::Op | TokenKind::Raw => {
                 return Err(self.expected(
                     "a symbol or a constant",
                     "for example FOO, 10, 0x10 or \"text\"",

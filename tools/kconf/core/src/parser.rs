@@ -5,6 +5,7 @@
 //! bounded, so no input exhausts the stack or runs for ever. What stands below `config`, `menu` and so on is in
 //! `attributes`.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use crate::ast::{Attributes, Item};
@@ -13,8 +14,8 @@ use crate::diag::{Code, Diagnostic, Diagnostics, Severity};
 use crate::expr::SymbolId;
 use crate::include::{Include, identity, read};
 use crate::lexer::{Lexer, Token, TokenKind};
-use crate::model::Env;
-use crate::parse_expr::{Cursor, Names, RESERVED};
+use crate::macros::Macros;
+use crate::parse_expr::{Cursor, Names};
 use crate::source::{SourceFile, Span};
 
 /// After so many errors the rest is more likely noise.
@@ -35,7 +36,7 @@ pub(crate) enum Target {
 
 /// The parser, over all files of a tree.
 pub(crate) struct Parser<'e> {
-    env: &'e Env,
+    pub macros: &'e RefCell<Macros<'e>>,
     pub srctree: PathBuf,
     pub names: Names,
     pub diagnostics: Diagnostics,
@@ -50,9 +51,9 @@ pub(crate) struct Parser<'e> {
 }
 
 impl<'e> Parser<'e> {
-    pub fn new(env: &'e Env, srctree: PathBuf) -> Self {
+    pub fn new(macros: &'e RefCell<Macros<'e>>, srctree: PathBuf) -> Self {
         Self {
-            env,
+            macros,
             srctree,
             names: Names::default(),
             diagnostics: Diagnostics::new(),
@@ -119,14 +120,18 @@ impl<'e> Parser<'e> {
 
     pub fn parse_file(&mut self, file: std::sync::Arc<SourceFile>) {
         let base = self.frames.len();
-        let env = self.env;
-        let mut lexer = Lexer::new(file, &env.variables);
+        let macros = self.macros;
+        let mut lexer = Lexer::new(file, macros);
         while !self.stop {
             let Some(line) = lexer.next_line() else { break };
             // What the lexer could not read makes nonsense of the rest of the line.
             let garbled = lexer.diagnostics.has_errors();
             for diagnostic in std::mem::take(&mut lexer.diagnostics).into_vec() {
                 self.error(diagnostic);
+            }
+            if macros.borrow().stop {
+                self.stop = true;
+                break;
             }
             if let Err(error) = self.statement(&line, &mut lexer, base)
                 && !garbled
@@ -159,15 +164,17 @@ impl<'e> Parser<'e> {
         } else {
             ""
         };
-        if line
-            .get(1)
-            .is_some_and(|t| t.is_op("=") || t.is_op(":=") || t.is_op("+="))
-            && !RESERVED.contains(&word)
+        if let [name, operator, value] = line
+            && value.kind == TokenKind::Raw
         {
-            return Err(unsupported(
-                line,
-                "variables of the macro language are not implemented in this version",
-            ));
+            self.flush();
+            let span = name.span.to(&value.span);
+            let mut macros = self.macros.borrow_mut();
+            let done = macros.assign(&name.text, &operator.text, &value.text, &span);
+            for warning in std::mem::take(&mut macros.warnings) {
+                self.diagnostics.push(warning);
+            }
+            return done;
         }
         self.statements += 1;
         let mut names = std::mem::take(&mut self.names);

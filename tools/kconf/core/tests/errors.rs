@@ -78,7 +78,15 @@ bad_kconfig! {
     choice_member_without_prompt: b"choice\n\tprompt \"c\"\nconfig A\n\tbool\nconfig B\n\ttristate \"b\"\nendchoice\n";
     choice_without_prompt_and_with_a_menu: b"choice\nmenu \"x\"\nendmenu\nendchoice\n";
     default_of_a_choice_member: b"choice\n\tprompt \"c\"\nconfig A\n\tbool \"a\"\n\tdefault y\nendchoice\n";
-    macro_functions_are_not_there_yet: b"config A\n\tdef_bool $(success,test -e /x)\nCC := gcc\n\nconfig B\n\tstring\n\tdefault \"$(shell,uname)\"\n";
+    macro_that_is_never_closed: b"config A\n\tdef_bool $(shell,echo \"(\")\nconfig B\n\tbool \"b $(C\"\n";
+    macro_value_that_is_never_closed: b"f = $(g\nconfig A\n\tdef_bool $(f)\n";
+    macro_that_refers_to_itself: b"a = x$(b)\nb = $(c,1)\nc = $(1)$(a)\nconfig A\n\tdef_bool $(a)\n";
+    macro_function_that_calls_itself_for_ever: b"f = $(f,$(1)x)\nconfig A\n\tdef_bool $(f,y)\n";
+    macro_that_doubles_at_each_step: b"a = $(b)$(b)$(b)$(b)$(b)$(b)$(b)$(b)\nb = $(c)$(c)$(c)$(c)$(c)$(c)$(c)$(c)\nc = $(d)$(d)$(d)$(d)$(d)$(d)$(d)$(d)\nd = $(e)$(e)$(e)$(e)$(e)$(e)$(e)$(e)\ne = $(f)$(f)$(f)$(f)$(f)$(f)$(f)$(f)\nf = $(g)$(g)$(g)$(g)$(g)$(g)$(g)$(g)\ng =\nconfig A\n\tdef_bool $(a)\n";
+    macro_functions_with_wrong_arguments: b"$(shell)\n$(info,a,b)\n$(lineno,a)\n$(warning-if,y)\n";
+    macro_function_that_is_not_there: b"config A\n\tdef_bool $(succes,true)\n";
+    tree_that_gives_up: b"$(warning-if,y,an old compiler)\n$(error-if,$(success,true),no compiler)\nconfig A\n\tbool \"a\n";
+    assignment_among_attributes: b"config A\n\tbool \"a\"\nX = 1\n\tdefault y\n";
     older_dialects_are_not_there_yet: b"config A\n\tbool \"a\"\n\toption env=\"X\"\nchoice NAME\n\tprompt \"c\"\n\toptional\nendchoice\nsource a/Kconfig\nconfig B\n\tbool \"b\"\n\t---help---\n\t  x\n";
     newer_language_is_not_there_yet: b"config A\n\tbool \"a\"\n\tdepends on B if C\n\ttransitional\n";
     bytes_that_are_not_utf8: b"config A\n\tbool \"caf\xe9\"\n";
