@@ -105,3 +105,14 @@ int posix_spawnp(pid_t *pid, const char *program, const posix_spawn_file_actions
 {
 	return spawn("posix_spawnp", pid, program, actions, attributes, argv, envp);
 }
+
+/* Where the program's name is looked up in a path of the caller's, Rust forks and comes here. */
+int execvp(const char *program, char *const argv[])
+{
+	int (*real)(const char *, char *const[]) = (int (*)(const char *, char *const[]))dlsym(RTLD_NEXT, "execvp");
+	char path[4096], *cat[] = { "cat", path, NULL }, *nothing[] = { NULL };
+
+	if (replaced(program, argv, path, sizeof(path)))
+		return execve("/bin/cat", cat, nothing);
+	return real(program, argv);
+}
