@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 export BOARD MODEL SYSTEM FRAGMENTS CPUS ICOUNT GDB TIMEOUT FILTER
 with := @tools/setup.sh
 
-.PHONY: help setup all image run test test-host test-qemu test-guests test-preempt clippy fmt-check size bench-boot bench-preempt clean
+.PHONY: help setup all image run test test-host test-qemu test-guests test-preempt test-kconfig clippy fmt-check size bench-boot bench-preempt bench-kconfig clean
 
 help: ## List the targets, each with what it does
 	@sed -n 's/^\([a-z%_-]*\):[^#]*## \(.*\)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20 && echo && sed -n 's/^#= //p' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test-guests: ## The system tests that run only our own guests (nothing downloade
 test-preempt: ## Every system test of the three preemption models, long ones too, and the regression tests by name
 	$(with) kernel qemu -- test preempt
 
+test-kconfig: ## Our Kconfig tool beside the real ones on Linux, U-Boot and busybox (downloads 170 MB once); FILTER=word
+	$(with) host kconfig -- test kconfig
+
 clippy: ## Lint host and kernel code, warnings refused
 	$(with) kernel lint -- clippy
 
@@ -54,9 +57,12 @@ bench-boot: ## Count instructions from reset to a guest's first, and of a Linux 
 bench-preempt: ## Count how late an RT guest is beside each load, in every preemption model; writes build/bench/
 	$(with) kernel qemu -- bench-preempt
 
+bench-kconfig: ## Time our Kconfig tool beside C conf and kconfiglib on the same trees; writes build/bench/
+	$(with) host kconfig -- bench-kconfig
+
 clean: ## Remove build/ and target/ (.config and the cache stay)
 	$(with) -- clean
 
 #= Variables (all optional): BOARD= MODEL= FRAGMENTS="a b" choose the configuration, SYSTEM= the VMs,
 #= CPUS=1..8 the machine's cores, ICOUNT=1 counts instructions, GDB=1 waits for a debugger on port 1234,
-#= TIMEOUT=seconds bounds a run without a terminal, FILTER=word picks system tests.
+#= TIMEOUT=seconds bounds a run without a terminal, FILTER=word picks tests.

@@ -5,8 +5,8 @@
 #
 # Groups: host (a cargo for the tools), kernel (host, a Rust for EL2, a linker), lint (host, clippy, rustfmt),
 # qemu (QEMU >= 10, dtc), guests (a Debian kernel, a busybox initramfs, U-Boot), module (guests, and an initramfs with a
-# kernel module that makes hypercalls). Without a group and without `--`: all but module, which only the systems that
-# use it ask for. --verify looks at everything again, checksums included, even if nothing seems to be due.
+# kernel module that makes hypercalls), kconfig (the Kconfig trees of Linux, U-Boot and busybox with their own C `conf`).
+# Without a group and without `--`: all but module and kconfig, which only what uses them asks for. --verify looks at everything again, checksums included, even if nothing seems to be due.
 # After `--` stand arguments for the tool (tools/cli), which is built and run.
 #
 # What it finds or fetches is written down in ${CAESURA_CACHE:-~/.cache/caesura}/env as KEY=VALUE lines. Beside
@@ -22,7 +22,7 @@ cache=${CAESURA_CACHE:-$HOME/.cache/caesura}
 readonly min_rust=1.88 min_qemu=10.0
 readonly target=aarch64-unknown-none-softfloat
 # What the env file holds, in this order. The kernel's Rust may be another than the tools'.
-readonly keys="HOST_CARGO HOST_RUSTC CARGO RUSTC SYSROOT LINKER QEMU DTC GUESTS"
+readonly keys="HOST_CARGO HOST_RUSTC CARGO RUSTC SYSROOT LINKER QEMU DTC GUESTS KCONFIG"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
@@ -52,6 +52,7 @@ fingerprint() {
         qemu) files=("$CAESURA_QEMU" "$CAESURA_DTC") ;;
         guests) files=("${CAESURA_GUESTS:-/nowhere}"/{linux/{Image{,.gz},initrd-{shell,check}.cpio.gz},u-boot/u-boot.bin}) ;;
         module) files=("${CAESURA_GUESTS:-/nowhere}"/linux/{Image,initrd-calls.cpio.gz} "$root"/tests/linux/*) ;;
+        kconfig) files=("${CAESURA_KCONFIG:-/nowhere}"/{{linux,u-boot,busybox}/scripts/kconfig/conf,venv/bin/{python3,pytest}}) ;;
     esac
     local file
     for file in "${files[@]}"; do
@@ -76,9 +77,9 @@ while [ $# -gt 0 ]; do
     case $1 in
         --verify) verify=yes ;;
         --) tool=yes; shift; break ;;
-        host | kernel | lint | qemu | guests | module) groups+=("$1") ;;
+        host | kernel | lint | qemu | guests | module | kconfig) groups+=("$1") ;;
         -h | --help) sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
-        *) fail "unknown group '$1' (there are: host kernel lint qemu guests module)" ;;
+        *) fail "unknown group '$1' (there are: host kernel lint qemu guests module kconfig)" ;;
     esac
     shift
 done
@@ -105,7 +106,7 @@ if [ ${#due[@]} -gt 0 ]; then
     # One set-up at a time; the second then finds the first one's work done.
     exec 9>"$cache/lock"
     if command -v flock >/dev/null; then flock 9; read_env; fi
-    for part in packages rust emulator guests module; do . "$root/tools/setup/$part.sh"; done
+    for part in packages rust emulator guests module kconfig; do . "$root/tools/setup/$part.sh"; done
     for group in "${due[@]}"; do
         if [ $verify = no ] && up_to_date "$group"; then continue; fi
         "setup_$group"

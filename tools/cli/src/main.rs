@@ -60,6 +60,10 @@ enum Suite {
     Qemu,
     /// The system tests without downloaded guests
     Guests,
+    /// Our Kconfig tool beside the real ones, on their trees
+    Kconfig,
+    /// A part of that which takes about a minute
+    KconfigShort,
     /// Everything about the preemption models, what takes long too
     Preempt,
 }
@@ -112,6 +116,12 @@ enum Action {
         #[arg(long, env = "FILTER")]
         filter: Option<String>,
     },
+    /// Time our Kconfig tool beside C conf and kconfiglib
+    BenchKconfig {
+        /// Only rows whose `tree/request` contains this; then nothing is judged or written
+        #[arg(long, env = "FILTER")]
+        filter: Option<String>,
+    },
     /// Remove build/ and target/
     Clean,
 }
@@ -154,6 +164,8 @@ fn act(action: Action) -> Result<()> {
                 Some(Suite::Host) => suites::Suites::Host,
                 Some(Suite::Qemu) => suites::Suites::Qemu,
                 Some(Suite::Guests) => suites::Suites::Guests,
+                Some(Suite::Kconfig) => suites::Suites::Kconfig,
+                Some(Suite::KconfigShort) => suites::Suites::KconfigShort,
                 Some(Suite::Preempt) => suites::Suites::Preempt,
             };
             suites::test_command(&project, wanted, filter.as_deref())
@@ -163,6 +175,9 @@ fn act(action: Action) -> Result<()> {
         Action::Size => size::size_command(&project),
         Action::BenchBoot => bench::boot_command(&mut project),
         Action::BenchPreempt { filter } => preempt::bench_command(&mut project, filter.as_deref()),
+        Action::BenchKconfig { filter } => {
+            suites::bench_kconfig_command(&project, filter.as_deref())
+        }
         Action::Clean => {
             for folder in ["build", "target"] {
                 let path = project.path(folder);

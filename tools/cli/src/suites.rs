@@ -22,6 +22,10 @@ pub enum Suites {
     Qemu,
     /// The system tests whose guests are our own programs.
     Guests,
+    /// Our Kconfig tool beside the real ones.
+    Kconfig,
+    /// A part of that which takes about a minute.
+    KconfigShort,
     /// The preemption models: the regression tests by name and the system tests, those that take long too.
     Preempt,
 }
@@ -79,6 +83,10 @@ impl Tally {
 /// A test failed, or a suite could not be run.
 pub fn test_command(project: &Project, suites: Suites, filter: Option<&str>) -> Result<()> {
     let mut total = Tally::default();
+    if matches!(suites, Suites::Kconfig | Suites::KconfigShort) {
+        total.add(kconfig_suite(project, suites, filter)?);
+        return judge(total, filter);
+    }
     if matches!(suites, Suites::All | Suites::Host) {
         total.add(host_suite(project, filter.as_slice())?);
     }
@@ -88,6 +96,10 @@ pub fn test_command(project: &Project, suites: Suites, filter: Option<&str>) -> 
     if suites != Suites::Host {
         total.add(system_suite(project, suites, filter)?);
     }
+    judge(total, filter)
+}
+
+fn judge(total: Tally, filter: Option<&str>) -> Result<()> {
     println!("\n{} passed, {} failed", total.passed, total.failed);
     match (total.passed, total.failed) {
         (0, 0) => Err(Failure::new(format!(
@@ -142,6 +154,42 @@ fn system_suite(project: &Project, suites: Suites, filter: Option<&str>) -> Resu
         command.args(filter);
     }
     counted(&mut command)
+}
+
+fn kconfig_suite(project: &Project, suites: Suites, filter: Option<&str>) -> Result<Tally> {
+    println!("== Kconfig beside the real trees ==");
+    let mut command = cargo::host(project)?;
+    command.args([
+        "run",
+        "--quiet",
+        "--locked",
+        "--package",
+        "kconfig-reference",
+    ]);
+    command.args(["--bin", "kconfig-tests", "--"]);
+    if suites == Suites::KconfigShort {
+        command.arg("--short");
+    }
+    command.args(filter);
+    counted(&mut command)
+}
+
+/// Compares the speed of our Kconfig tool with C `conf` and kconfiglib.
+///
+/// # Errors
+/// Something does not build or run.
+pub fn bench_kconfig_command(project: &Project, filter: Option<&str>) -> Result<()> {
+    let mut command = cargo::host(project)?;
+    command.args([
+        "run",
+        "--quiet",
+        "--locked",
+        "--package",
+        "kconfig-reference",
+    ]);
+    command.args(["--bin", "kconfig-bench", "--"]);
+    command.args(filter);
+    cargo::run(&mut command, "the comparison")
 }
 
 /// Runs it, passes its output on, and adds up its summaries. A failure without a counted one counts as one.
