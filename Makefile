@@ -5,7 +5,9 @@ MAKEFLAGS += --no-print-directory
 export BOARD MODEL SYSTEM FRAGMENTS CPUS ICOUNT GDB TIMEOUT FILTER
 with := @tools/setup.sh
 
-.PHONY: help setup all image run test test-host test-qemu test-guests test-preempt test-kconfig clippy fmt-check size bench-boot bench-preempt bench-kconfig clean
+.PHONY: help setup all image generate menuconfig oldconfig olddefconfig savedefconfig listnewconfig randconfig alldefconfig allnoconfig allyesconfig
+.PHONY: why why-not search lint-config docs run test test-host test-qemu test-guests test-preempt test-kconfig
+.PHONY: clippy fmt-check size bench-boot bench-preempt bench-kconfig clean
 
 help: ## List the targets, each with what it does
 	@sed -n 's/^\([a-z%_-]*\):[^#]*## \(.*\)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20 && echo && sed -n 's/^#= //p' $(MAKEFILE_LIST)
@@ -20,6 +22,9 @@ image: ## The same: caesura.elf (with symbols) and caesura.img (raw arm64 Image)
 
 %_defconfig: ## Write .config from defconfigs/<board>_<model>_defconfig
 	$(with) host -- defconfig $@
+
+generate: ## Write the files that are generated and kept in the tree (the boards' menu)
+	$(with) host -- generate
 
 run: ## Boot SYSTEM (default: linux, two Debian guests) under QEMU
 	$(with) kernel qemu -- run

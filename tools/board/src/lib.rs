@@ -17,6 +17,7 @@ mod check;
 mod diag;
 mod generate;
 mod image;
+mod menu;
 mod model;
 mod pack;
 mod plan;
@@ -32,6 +33,7 @@ pub use check::evaluate;
 pub use diag::{Diagnostic, Errors};
 pub use generate::{Output, Written, features, write_if_changed};
 pub use image::Format;
+pub use menu::board_menu;
 pub use model::{
     Board, Conduit, Cpu, Crash, Device, DeviceKind, FileRef, Gic, GuestImage, GuestMemory, Inputs,
     Model, ModuleFile, Params, Payload, Plan, Pool, Qemu, System, Thread, Timers, Uart, Vcpu, Vm,

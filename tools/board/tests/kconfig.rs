@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use board::{Inputs, Symbols, evaluate, features};
-use common::{guests, root};
+use common::{Folder, guests, root};
 use kconf::{Config, Env, Kind, Layer, Model};
 
 fn model() -> Model {
@@ -39,6 +39,44 @@ fn the_kernels_features_are_the_bool_symbols() {
         missing.is_empty() && stale.is_empty(),
         "[features] of kernel/image/Cargo.toml: missing {missing:?}, without a symbol {stale:?}"
     );
+}
+
+#[test]
+fn the_boards_in_the_menu_are_the_folders_of_boards() {
+    let text = fs::read_to_string(root().join("configs/Kconfig.boards")).unwrap();
+    let wanted = board::board_menu(&root().join("boards"), "qemu-virt").unwrap();
+    assert_eq!(
+        text, wanted,
+        "configs/Kconfig.boards is stale: run `make generate`"
+    );
+}
+
+#[test]
+fn a_new_board_needs_its_file_only_to_be_in_the_menu() {
+    let folder = Folder::new();
+    let shipped = fs::read_to_string(root().join("boards/qemu-virt/board.toml")).unwrap();
+    for (name, title) in [("qemu-virt", "QEMU virt"), ("my.board-2", r#"Mine \"2\""#)] {
+        fs::create_dir_all(folder.path().join("boards").join(name)).unwrap();
+        let text = shipped.replace("title = \"QEMU virt\"", &format!("title = \"{title}\""));
+        fs::write(
+            folder.path().join("boards").join(name).join("board.toml"),
+            text,
+        )
+        .unwrap();
+    }
+    let menu = board::board_menu(&folder.path().join("boards"), "qemu-virt").unwrap();
+    let root = folder.path().join("Kconfig");
+    fs::write(
+        &root,
+        format!("{menu}\nconfig UART_PL011\n\tbool \"PL011\"\n"),
+    )
+    .unwrap();
+    let model = Model::load(&root, &Env::default()).unwrap_or_else(|errors| panic!("{errors}"));
+    let mut config = Config::new(&model);
+    assert_eq!(config.string("BOARD").as_deref(), Some("qemu-virt"));
+    config.read_str("x", "CONFIG_BOARD_MY_BOARD_2=y\n", Layer::User);
+    assert_eq!(config.string("BOARD").as_deref(), Some("my.board-2"));
+    assert!(config.is_on("UART_PL011"));
 }
 
 #[test]

@@ -75,6 +75,8 @@ enum Action {
         /// Its name, such as qemu-virt_legacy_defconfig
         name: String,
     },
+    /// Write what the tree keeps of generated files: the boards' menu
+    Generate,
     /// Build caesura.elf and caesura.img
     Build {
         #[command(flatten)]
@@ -140,6 +142,12 @@ fn act(action: Action) -> Result<()> {
         Action::Defconfig { name } => {
             let label = selection::write_defconfig(&project, &name)?;
             println!(".config: {label}");
+            Ok(())
+        }
+        Action::Generate => {
+            if selection::write_board_menu(&project)? {
+                println!("configs/Kconfig.boards: written");
+            }
             Ok(())
         }
         Action::Build { choice } => {

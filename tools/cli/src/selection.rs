@@ -106,7 +106,18 @@ pub fn write_defconfig(project: &Project, name: &str) -> Result<String> {
     Ok(configuration.label)
 }
 
+/// Writes `configs/Kconfig.boards` from the boards there are, if it says something else; returns whether it did.
+///
+/// # Errors
+/// A board's file is wrong, or the menu cannot be written.
+pub fn write_board_menu(project: &Project) -> Result<bool> {
+    let menu = board::board_menu(&project.path("boards"), DEFAULT_BOARD)?;
+    let path = project.path("configs/Kconfig.boards");
+    board::write_if_changed(&path, menu.as_bytes()).context("write", &path)
+}
+
 fn load_model(project: &Project) -> Result<Model> {
+    write_board_menu(project)?;
     Ok(Model::load(
         &project.path("configs/Kconfig"),
         &Env::process(),

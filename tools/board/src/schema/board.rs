@@ -20,6 +20,7 @@ pub(crate) const TOP: &[&str] = &[
     "timers",
     "psci",
     "qemu",
+    "menu",
 ];
 pub(crate) const CPU: &[&str] = &["mpidr", "preemptible"];
 pub(crate) const REGION: &[&str] = &["base", "size"];
@@ -30,6 +31,7 @@ pub(crate) const GIC_V2: &[&str] = &["distributor", "cpu", "hypervisor", "vcpu",
 pub(crate) const GIC_V3: &[&str] = &["distributor", "redistributors", "maintenance"];
 pub(crate) const TIMERS: &[&str] = &["hypervisor", "virtual", "physical"];
 pub(crate) const PSCI: &[&str] = &["conduit"];
+pub(crate) const MENU: &[&str] = &["title", "help"];
 pub(crate) const QEMU: &[&str] = &["machine", "cpu", "args"];
 
 /// A range of addresses as it was written.
@@ -77,7 +79,9 @@ pub(crate) struct GicV3Spec {
 #[derive(Clone, Debug)]
 pub(crate) struct BoardSpec {
     pub name: At<String>,
+    pub title: String,
     pub description: String,
+    pub help: String,
     pub load_address: At<u64>,
     pub verified: String,
     pub cpus: Vec<At<u64>>,
@@ -150,11 +154,19 @@ fn top_level(top: &Table<'_, '_>, sink: &Sink) -> Option<BoardSpec> {
     let psci = section(top, "psci", "[psci]", PSCI).and_then(|psci| conduit_of(&psci, sink));
     let qemu = top.table("qemu", "[qemu]", QEMU).map(|qemu| qemu_of(&qemu));
     let text = |key| top.string(key).map(|text| text.value).unwrap_or_default();
+    let menu = top.table("menu", "[menu]", MENU);
+    let shown = |key| {
+        let found = menu.as_ref().and_then(|menu| menu.string(key));
+        found.map(|text| text.value).unwrap_or_default()
+    };
+    let (title, help) = (shown("title"), shown("help"));
     let (description, verified) = (text("description"), text("verified"));
     let (timers, timer_spans) = timers?;
     Some(BoardSpec {
         name: name?,
+        title,
         description,
+        help,
         load_address: load_address?,
         verified,
         cpus,

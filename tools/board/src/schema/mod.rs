@@ -64,10 +64,12 @@ mod tests {
 
     #[test]
     fn every_key_of_a_board_is_documented() {
-        use board::{BOOT, CPU, GIC_V2, GIC_V3, PSCI, QEMU, TIMERS, TOP, UART};
+        use board::{BOOT, CPU, GIC_V2, GIC_V3, MENU, PSCI, QEMU, TIMERS, TOP, UART};
         explained(
             "boards",
-            &[TOP, CPU, BOOT, UART, GIC_V2, GIC_V3, TIMERS, PSCI, QEMU],
+            &[
+                TOP, CPU, BOOT, UART, GIC_V2, GIC_V3, TIMERS, PSCI, QEMU, MENU,
+            ],
         );
     }
 }
