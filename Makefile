@@ -6,7 +6,7 @@ export BOARD MODEL SYSTEM FRAGMENTS CPUS ICOUNT GDB TIMEOUT FILTER
 with := @tools/setup.sh
 
 .PHONY: help setup all image generate menuconfig oldconfig olddefconfig savedefconfig listnewconfig randconfig alldefconfig allnoconfig allyesconfig
-.PHONY: why why-not search lint-config docs run test test-host test-qemu test-guests test-preempt test-kconfig
+.PHONY: why why-not search lint-config run test test-host test-qemu test-guests test-preempt test-kconfig
 .PHONY: clippy fmt-check size bench-boot bench-preempt bench-kconfig clean
 
 help: ## List the targets, each with what it does
@@ -23,8 +23,47 @@ image: ## The same: caesura.elf (with symbols) and caesura.img (raw arm64 Image)
 %_defconfig: ## Write .config from defconfigs/<board>_<model>_defconfig
 	$(with) host -- defconfig $@
 
-generate: ## Write the files that are generated and kept in the tree (the boards' menu)
+generate: ## Write the files that are generated and kept in the tree: the boards' menu, docs/symbols.md
 	$(with) host -- generate
+
+menuconfig: ## Change .config in a menu in the terminal
+	$(with) host -- kconf menuconfig
+
+oldconfig: ## Complete .config, asking about what is new
+	$(with) host -- kconf --oldconfig
+
+olddefconfig: ## Complete .config, what is new at its default
+	$(with) host -- kconf --olddefconfig
+
+savedefconfig: ## Write the minimal form of .config to ./defconfig
+	$(with) host -- kconf --savedefconfig=defconfig
+
+listnewconfig: ## List the symbols that .config does not mention
+	$(with) host -- kconf --listnewconfig
+
+randconfig: ## Write a random .config; KCONFIG_SEED=number repeats one
+	$(with) host -- kconf --randconfig
+
+alldefconfig: ## Write .config with everything at its default
+	$(with) host -- kconf --alldefconfig
+
+allnoconfig: ## Write .config with everything off that can be
+	$(with) host -- kconf --allnoconfig
+
+allyesconfig: ## Write .config with everything on that can be
+	$(with) host -- kconf --allyesconfig
+
+why: ## Say why SYMBOL= has its value
+	$(with) host -- kconf why $(SYMBOL)
+
+why-not: ## Say what to change so that SYMBOL=NAME, or SYMBOL=NAME=value, becomes possible
+	$(with) host -- kconf why-not $(SYMBOL)
+
+search: ## Find symbols by TEXT=, and say what hides them
+	$(with) host -- kconf search $(TEXT)
+
+lint-config: ## Look for dead symbols, selects that break dependencies and the like
+	$(with) host -- kconf lint
 
 run: ## Boot SYSTEM (default: linux, two Debian guests) under QEMU
 	$(with) kernel qemu -- run
@@ -70,4 +109,4 @@ clean: ## Remove build/ and target/ (.config and the cache stay)
 
 #= Variables (all optional): BOARD= MODEL= FRAGMENTS="a b" choose the configuration, SYSTEM= the VMs,
 #= CPUS=1..8 the machine's cores, ICOUNT=1 counts instructions, GDB=1 waits for a debugger on port 1234,
-#= TIMEOUT=seconds bounds a run without a terminal, FILTER=word picks tests.
+#= SYMBOL=name TEXT=word say what is asked about, TIMEOUT=seconds bounds a run without a terminal, FILTER=word picks tests.

@@ -15,6 +15,7 @@ pub mod checks;
 pub mod emulator;
 pub mod failure;
 pub mod flatten;
+pub mod kconfig;
 pub mod preempt;
 pub mod project;
 pub mod run;

@@ -3,12 +3,13 @@
 //! Settings come as options or, from make's command line, as environment variables of the same meaning
 //! (`BOARD`, `MODEL`, `FRAGMENTS`, `SYSTEM`, `CPUS`, `ICOUNT`, `GDB`, `TIMEOUT`, `FILTER`).
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cli::project::Project;
 use cli::selection::{DEFAULT_SYSTEM, Selection};
-use cli::{Context, Result, bench, build, checks, preempt, run, selection, size, suites};
+use cli::{Context, Result, bench, build, checks, kconfig, preempt, run, selection, size, suites};
 
 #[derive(Parser)]
 #[command(name = "caesura", version, about = "Builds, runs and tests Caesura")]
@@ -77,6 +78,12 @@ enum Action {
     },
     /// Write what the tree keeps of generated files: the boards' menu
     Generate,
+    /// The Kconfig tool on our tree: a mode such as --olddefconfig, or a command such as menuconfig or why
+    Kconf {
+        /// As for kconf, without the Kconfig file
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Build caesura.elf and caesura.img
     Build {
         #[command(flatten)]
@@ -136,22 +143,36 @@ fn switch(text: &str) -> std::result::Result<bool, String> {
     }
 }
 
-fn act(action: Action) -> Result<()> {
+fn act(action: Action) -> Result<ExitCode> {
     let mut project = Project::find()?;
+    if let Action::Kconf { arguments } = action {
+        return kconfig::kconfig_command(&project, &arguments);
+    }
+    perform(action, &mut project).map(|()| ExitCode::SUCCESS)
+}
+
+fn perform(action: Action, project: &mut Project) -> Result<()> {
     match action {
+        // Has a status of its own.
+        Action::Kconf { .. } => Ok(()),
         Action::Defconfig { name } => {
-            let label = selection::write_defconfig(&project, &name)?;
+            let label = selection::write_defconfig(project, &name)?;
             println!(".config: {label}");
             Ok(())
         }
         Action::Generate => {
-            if selection::write_board_menu(&project)? {
+            if selection::write_board_menu(project)? {
                 println!("configs/Kconfig.boards: written");
+            }
+            let manual = kconfig::manual(project)?;
+            let path = project.path(kconfig::MANUAL);
+            if board::write_if_changed(&path, manual.as_bytes()).context("write", &path)? {
+                println!("{}: written", kconfig::MANUAL);
             }
             Ok(())
         }
         Action::Build { choice } => {
-            build::build_command(&mut project, &choice.selection(), choice.system())
+            build::build_command(project, &choice.selection(), choice.system())
         }
         Action::Run {
             choice,
@@ -164,7 +185,7 @@ fn act(action: Action) -> Result<()> {
                 gdb,
                 timeout,
             };
-            run::run_command(&mut project, &choice.selection(), choice.system(), &options)
+            run::run_command(project, &choice.selection(), choice.system(), &options)
         }
         Action::Test { suite, filter } => {
             let wanted = match suite {
@@ -176,15 +197,15 @@ fn act(action: Action) -> Result<()> {
                 Some(Suite::KconfigShort) => suites::Suites::KconfigShort,
                 Some(Suite::Preempt) => suites::Suites::Preempt,
             };
-            suites::test_command(&project, wanted, filter.as_deref())
+            suites::test_command(project, wanted, filter.as_deref())
         }
-        Action::Clippy => checks::clippy_command(&mut project),
-        Action::FmtCheck => checks::format_command(&project),
-        Action::Size => size::size_command(&project),
-        Action::BenchBoot => bench::boot_command(&mut project),
-        Action::BenchPreempt { filter } => preempt::bench_command(&mut project, filter.as_deref()),
+        Action::Clippy => checks::clippy_command(project),
+        Action::FmtCheck => checks::format_command(project),
+        Action::Size => size::size_command(project),
+        Action::BenchBoot => bench::boot_command(project),
+        Action::BenchPreempt { filter } => preempt::bench_command(project, filter.as_deref()),
         Action::BenchKconfig { filter } => {
-            suites::bench_kconfig_command(&project, filter.as_deref())
+            suites::bench_kconfig_command(project, filter.as_deref())
         }
         Action::Clean => {
             for folder in ["build", "target"] {
@@ -200,7 +221,7 @@ fn act(action: Action) -> Result<()> {
 
 fn main() -> ExitCode {
     match act(Cli::parse().action) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(failure) => {
             eprintln!("{failure}");
             ExitCode::from(failure.status())

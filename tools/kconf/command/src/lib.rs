@@ -24,6 +24,11 @@ use context::{Context, Failure};
 use messages::Style;
 use options::Options;
 
+/// The reference manual of all symbols of a tree, by name, in Markdown; the same tree gives the same text.
+pub fn manual(model: &kconf::Model) -> String {
+    commands::manual(model)
+}
+
 /// The command line as clap knows it, for completions, manual pages and tests.
 pub fn command() -> clap::Command {
     Options::command()

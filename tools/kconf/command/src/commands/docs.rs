@@ -13,22 +13,29 @@ use crate::{files, json};
 /// Writes the manual.
 pub fn run(root: &Path, output: Option<&Path>, context: &Context) -> Result<(), Failure> {
     let model = context.load(root)?;
-    let mut symbols: Vec<&Symbol> = model.symbols().collect();
-    symbols.sort_by_key(|s| s.name());
     let text = if context.json {
+        let mut symbols: Vec<&Symbol> = model.symbols().collect();
+        symbols.sort_by_key(|s| s.name());
         let list: Vec<Value> = symbols.iter().map(|s| object(&model, s)).collect();
         format!("{:#}\n", json!({ "title": model.title(), "symbols": list }))
     } else {
-        let mut out = format!("# {}\n", escape(model.title()));
-        for symbol in symbols {
-            section(&model, symbol, &mut out);
-        }
-        out
+        manual(&model)
     };
     match output {
         Some(path) => files::write(path, &text),
         None => print(&text),
     }
+}
+
+/// The manual of a tree, in Markdown.
+pub fn manual(model: &Model) -> String {
+    let mut symbols: Vec<&Symbol> = model.symbols().collect();
+    symbols.sort_by_key(|s| s.name());
+    let mut out = format!("# {}\n", escape(model.title()));
+    for symbol in symbols {
+        section(model, symbol, &mut out);
+    }
+    out
 }
 
 /// Text that Markdown must not read as markup.

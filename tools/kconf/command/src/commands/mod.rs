@@ -10,6 +10,8 @@ mod merge;
 mod shell;
 mod show;
 
+pub use docs::manual;
+
 use kconf::{Expr, ExprKind, Model, Operand};
 
 use crate::context::{Context, Failure, print};
