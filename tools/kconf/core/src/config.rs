@@ -289,10 +289,13 @@ impl<'m> Config<'m> {
         }
     }
 
-    /// Wishes every bool and tristate symbol that nobody has assigned to be `value`, except members of choices.
+    /// Wishes every bool and tristate symbol that nobody has assigned to be `value`, except members of choices; those
+    /// with the classic `option allnoconfig_y` to be `y`.
     pub fn set_unassigned(&mut self, value: Tri) {
         for symbol in self.model.symbols() {
             if symbol.kind().is_logic() && symbol.choice().is_none() {
+                // What `--allnoconfig` is not to switch off.
+                let value = if symbol.stays_on() { Tri::Y } else { value };
                 self.wishes[symbol.id().index()].get_or_insert(Wish::Tri(value));
             }
         }

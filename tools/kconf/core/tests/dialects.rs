@@ -119,3 +119,14 @@ fn numbers_without_a_value_are_empty_in_older_trees() {
         "CONFIG_N=\n# CONFIG_A is not set"
     );
 }
+
+#[test]
+fn a_symbol_may_stay_on_when_everything_goes_off() {
+    let text =
+        "config A\n\tbool \"a\"\n\toption allnoconfig_y\nconfig B\n\tbool \"b\"\n\tdefault y\n";
+    let model = model(Dialect::Classic, text);
+    let mut config = Config::new(&model);
+    config.set_unassigned(kconf::Tri::N);
+    assert!(config.is_on("A"));
+    assert!(!config.is_on("B"));
+}

@@ -78,6 +78,11 @@ fn read(mode: &Mode, config: &mut Config<'_>, context: &Context) -> Result<(), F
                 .and_then(|l| l.split_whitespace().map(PathBuf::from).find(|p| p.exists()))
             {
                 config.read(&base, Layer::Defconfig)?;
+            } else if let Some(list) = config.model().defconfig_list()
+                && let Some(value) = config.value(list.name())
+                && Path::new(&value.text).is_file()
+            {
+                config.read(Path::new(&value.text), Layer::Defconfig)?;
             }
         }
     }
