@@ -102,9 +102,12 @@ impl Request {
 #[must_use]
 pub fn ours(program: &Path, tree: &Tree, request: &Request) -> Command {
     let mut command = Command::new(program);
-    if tree.kind != Kind::Linux {
-        command.args(["--dialect", "classic"]);
-    }
+    let dialect = match tree.kind {
+        Kind::Linux => "linux",
+        Kind::UBoot => "classic",
+        Kind::Busybox => "busybox",
+    };
+    command.args(["--dialect", dialect]);
     command.args(request.options()).arg(tree.kconfig());
     command
 }

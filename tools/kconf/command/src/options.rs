@@ -48,6 +48,8 @@ pub enum Language {
     Linux,
     /// With what older trees use, such as U-Boot, busybox and Xen
     Classic,
+    /// As classic, and `.config` has every symbol, as busybox's tools write it
+    Busybox,
 }
 
 impl From<Language> for Dialect {
@@ -55,6 +57,7 @@ impl From<Language> for Dialect {
         match language {
             Language::Linux => Dialect::Linux,
             Language::Classic => Dialect::Classic,
+            Language::Busybox => Dialect::Busybox,
         }
     }
 }

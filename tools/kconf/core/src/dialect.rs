@@ -12,14 +12,22 @@ pub enum Dialect {
     /// What older trees use beside it: `option`, `optional`, a choice that is `tristate` or has a name, `source` without
     /// quotes or with `*`, `---help---`, `$NAME` in texts.
     Classic,
+    /// The classic language; a `.config` has every symbol, those that cannot be set too, as busybox's tools write it.
+    Busybox,
 }
 
 impl Dialect {
+    /// Whether the language is that of older trees.
+    pub fn is_classic(self) -> bool {
+        self != Dialect::Linux
+    }
+
     /// The name on a command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Dialect::Linux => "linux",
             Dialect::Classic => "classic",
+            Dialect::Busybox => "busybox",
         }
     }
 
@@ -27,7 +35,7 @@ impl Dialect {
     pub fn quote(self, text: &str) -> String {
         match self {
             Dialect::Linux => crate::value::quote(text),
-            Dialect::Classic => format!("\"{}\"", text.replace('"', "\\\"")),
+            Dialect::Classic | Dialect::Busybox => format!("\"{}\"", text.replace('"', "\\\"")),
         }
     }
 
@@ -50,7 +58,7 @@ impl Dialect {
 
     /// The dialect of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Dialect::Linux, Dialect::Classic]
+        [Dialect::Linux, Dialect::Classic, Dialect::Busybox]
             .into_iter()
             .find(|dialect| dialect.as_str() == name)
     }

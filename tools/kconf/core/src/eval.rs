@@ -425,7 +425,7 @@ impl<'a> Evaluation<'a> {
 /// A symbol that nothing says anything about. Older trees' numbers are empty then.
 fn initial(dialect: Dialect, symbol: &Symbol) -> State {
     let text = match symbol.kind {
-        _ if dialect == Dialect::Classic => "",
+        _ if dialect.is_classic() => "",
         Kind::Int => "0",
         Kind::Hex => "0x0",
         _ => "",

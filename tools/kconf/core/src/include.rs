@@ -6,7 +6,6 @@
 use std::path::{Path, PathBuf};
 
 use crate::diag::{Code, Diagnostic};
-use crate::dialect::Dialect;
 use crate::parser::{BoxedHelp, Parsed, Parser};
 use crate::source::{SourceFile, Span};
 
@@ -57,7 +56,7 @@ impl Parser<'_> {
         let (is_classic, written) = {
             let mut macros = self.macros.borrow_mut();
             (
-                macros.dialect() == Dialect::Classic,
+                macros.dialect().is_classic(),
                 macros.classic_text(&include.path),
             )
         };

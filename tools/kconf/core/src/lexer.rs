@@ -10,7 +10,6 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::dialect::Dialect;
 use crate::macros::{Macros, closing_parenthesis};
 use crate::parse_expr::RESERVED;
 use crate::source::{SourceFile, Span};
@@ -69,7 +68,7 @@ impl<'e> Lexer<'e> {
             file,
             pos: 0,
             macros,
-            classic: macros.borrow().dialect() == Dialect::Classic,
+            classic: macros.borrow().dialect().is_classic(),
             diagnostics: Diagnostics::new(),
         }
     }

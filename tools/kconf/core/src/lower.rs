@@ -6,7 +6,7 @@
 
 use crate::ast::{Attribute, AttributeKind, Attributes, Item};
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::dialect::{Classic, Dialect};
+use crate::dialect::Classic;
 use crate::expr::{Expr, ExprKind, Operand, SymbolId};
 use crate::model::{
     Choice, ChoiceId, DefaultValue, Entry, EntryKind, Env, Prompt, Range, Reverse, Symbol,
@@ -295,7 +295,7 @@ impl<'e> Lowering<'e> {
         span: &Span,
     ) {
         let symbol = &mut self.symbols[id.index()];
-        let classic = self.env.dialect == Dialect::Classic;
+        let classic = self.env.dialect.is_classic();
         if classic && symbol.kind == Kind::Unknown {
             symbol.kind = self.choices[choice.0 as usize].kind;
         }

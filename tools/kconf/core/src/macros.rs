@@ -167,7 +167,7 @@ impl<'e> Macros<'e> {
     pub fn classic_text(&mut self, text: &str) -> String {
         let mut out = String::new();
         let mut rest = text;
-        while self.dialect() == Dialect::Classic
+        while self.dialect().is_classic()
             && let Some(at) = rest.find('$')
         {
             out.push_str(&rest[..at]);

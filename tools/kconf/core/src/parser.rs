@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use crate::ast::{Attributes, Item};
 use crate::blocks::{Block, Frame};
 use crate::diag::{Code, Diagnostic, Diagnostics, Severity};
-use crate::dialect::Dialect;
 use crate::expr::SymbolId;
 use crate::include::{Include, identity, read};
 use crate::lexer::{Lexer, Token, TokenKind};
@@ -109,7 +108,7 @@ impl<'e> Parser<'e> {
 
     /// Whether the tree is read in the classic dialect.
     pub fn is_classic(&self) -> bool {
-        self.macros.borrow().dialect() == Dialect::Classic
+        self.macros.borrow().dialect().is_classic()
     }
 
     pub fn error(&mut self, diagnostic: Diagnostic) {

@@ -64,14 +64,17 @@ impl Writer<'_> {
 
     fn symbol(&mut self, id: SymbolId) {
         let state = &self.evaluation.states[id.index()];
-        if self.written[id.index()] || !state.written {
+        let symbol = self.model.get(id);
+        let all = self.model.dialect == Dialect::Busybox
+            && symbol.kind != Kind::Unknown
+            && symbol.environment.is_none();
+        if self.written[id.index()] || !(state.written || all) {
             return;
         }
         self.written[id.index()] = true;
         if std::mem::take(&mut self.gap) {
             self.out.push('\n');
         }
-        let symbol = self.model.get(id);
         self.out
             .push_str(&line(self.model, symbol, &text(self.evaluation, symbol)));
     }
@@ -91,7 +94,13 @@ impl Entry {
 
 /// A symbol's value as text, `m` only if modules are possible.
 pub fn text(evaluation: &Evaluation<'_>, symbol: &Symbol) -> String {
-    evaluation.string(&Operand::Symbol(symbol.id))
+    let text = evaluation.string(&Operand::Symbol(symbol.id));
+    match symbol.kind {
+        Kind::Int if text.is_empty() && evaluation.model.dialect == Dialect::Busybox => {
+            "0".to_owned()
+        }
+        _ => text,
+    }
 }
 
 /// One line of a `.config`.
@@ -166,7 +175,7 @@ fn default_text(evaluation: &Evaluation<'_>, symbol: &Symbol, state: &State) -> 
         _ => String::new(),
     };
     match symbol.kind {
-        _ if evaluation.model.dialect == Dialect::Classic => text,
+        _ if evaluation.model.dialect.is_classic() => text,
         Kind::Int if text.is_empty() => "0".to_owned(),
         Kind::Hex if text.is_empty() => "0x0".to_owned(),
         _ => text,

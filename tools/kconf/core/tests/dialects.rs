@@ -130,3 +130,16 @@ fn a_symbol_may_stay_on_when_everything_goes_off() {
     assert!(config.is_on("A"));
     assert!(!config.is_on("B"));
 }
+
+#[test]
+fn a_configuration_of_busybox_has_every_symbol() {
+    let text = "config A\n\tbool \"a\"\nconfig N\n\tint \"n\"\n\tdepends on A\nconfig S\n\tstring \"s\"\n\tdepends on A\n";
+    assert_eq!(
+        written(&model(Dialect::Busybox, text), ""),
+        "# CONFIG_A is not set\nCONFIG_N=0\nCONFIG_S=\"\""
+    );
+    assert_eq!(
+        written(&model(Dialect::Classic, text), ""),
+        "# CONFIG_A is not set"
+    );
+}

@@ -192,7 +192,7 @@ impl Encoding<'_> {
 /// What a symbol of this type is if nothing says anything.
 pub(super) fn initial(dialect: Dialect, kind: Kind) -> &'static str {
     match kind {
-        _ if dialect == Dialect::Classic => "",
+        _ if dialect.is_classic() => "",
         Kind::Int => "0",
         Kind::Hex => "0x0",
         _ => "",
