@@ -84,6 +84,9 @@ pub struct Modes {
     /// Complete .config, new symbols at their defaults
     #[arg(long, group = "modes", help_heading = "Modes, as the kernel's conf")]
     olddefconfig: bool,
+    /// As --oldconfig, and write what a build takes from the configuration (auto.conf, autoconf.h, rustc_cfg)
+    #[arg(long, group = "modes", help_heading = "Modes, as the kernel's conf")]
+    syncconfig: bool,
     /// As --olddefconfig, from FILE
     #[arg(
         long,
@@ -138,6 +141,7 @@ pub enum Mode {
     OldAsk,
     Old,
     OldDef,
+    Sync,
     From(PathBuf),
     SaveMinimal(PathBuf),
     AllDef,
@@ -158,6 +162,7 @@ impl Modes {
             (self.oldaskconfig, Mode::OldAsk),
             (self.oldconfig, Mode::Old),
             (self.olddefconfig, Mode::OldDef),
+            (self.syncconfig, Mode::Sync),
             (self.alldefconfig, Mode::AllDef),
             (self.allnoconfig, Mode::AllNo),
             (self.allyesconfig, Mode::AllYes),

@@ -44,6 +44,7 @@ mod parser;
 mod render;
 mod shell;
 mod source;
+mod sync;
 mod truth;
 mod value;
 mod write;
@@ -60,5 +61,6 @@ pub use model::{
 pub use number::number_at_start;
 pub use shell::ShellUse;
 pub use source::{Location, SourceFile, Span};
+pub use sync::Output;
 pub use truth::compare;
 pub use value::{Kind, Tri, Value, quote};

@@ -4,6 +4,7 @@ mod ask;
 mod describe;
 mod new;
 mod random;
+mod sync;
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +29,7 @@ pub fn run(mode: &Mode, root: &Path, context: &Context) -> Result<(), Failure> {
             }
             return print(&new::text(&config, &found, matches!(mode, Mode::HelpNew)));
         }
-        Mode::OldAsk | Mode::Old => {
+        Mode::OldAsk | Mode::Old | Mode::Sync => {
             context.warn(config.diagnostics())?;
             ask::run(&mut config, matches!(mode, Mode::OldAsk))?;
             if context.strict {
@@ -39,9 +40,21 @@ pub fn run(mode: &Mode, root: &Path, context: &Context) -> Result<(), Failure> {
         Mode::Random | Mode::Rewrite(..) => {}
         _ => context.warn(config.diagnostics())?,
     }
+    let text = config.write();
+    let forbidden = context.variable("KCONFIG_NOSILENTUPDATE").is_some();
+    let unchanged = || std::fs::read(&output).is_ok_and(|before| before == text.as_bytes());
     match mode {
+        Mode::Sync if forbidden && !unchanged() => Err(Failure::Other(
+            "the configuration requires explicit update (KCONFIG_NOSILENTUPDATE is set); run --oldconfig".to_owned(),
+        )),
+        Mode::Sync => {
+            if !unchanged() {
+                files::write_config(&output, &text, context)?;
+            }
+            sync::write(&config, context)
+        }
         Mode::SaveMinimal(path) => files::write(path, &config.savedefconfig()),
-        _ => files::write_config(&output, &config.write(), context),
+        _ => files::write_config(&output, &text, context),
     }
 }
 
