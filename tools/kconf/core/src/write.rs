@@ -149,7 +149,9 @@ fn is_changed(evaluation: &Evaluation<'_>, symbol: &Symbol, state: &State) -> bo
         return false;
     }
     let picked_by_default = symbol.choice.is_some_and(|choice| {
-        state.tri == Tri::Y && evaluation.choice_default(choice) == Some(symbol.id)
+        // Of a choice that may be empty, the default is no more than the first to be proposed.
+        let optional = evaluation.model.choice(choice).optional;
+        state.tri == Tri::Y && !optional && evaluation.choice_default(choice) == Some(symbol.id)
     });
     !picked_by_default
 }

@@ -143,3 +143,12 @@ fn a_configuration_of_busybox_has_every_symbol() {
         "# CONFIG_A is not set"
     );
 }
+
+#[test]
+fn the_minimal_configuration_names_the_member_of_an_optional_choice() {
+    let text = "choice\n\tbool \"c\"\n\toptional\nconfig A\n\tbool \"a\"\nconfig B\n\tbool \"b\"\nendchoice\n";
+    let model = model(Dialect::Classic, text);
+    let mut config = Config::new(&model);
+    config.set("A", "y").expect("A");
+    assert_eq!(config.savedefconfig(), "CONFIG_A=y\n");
+}
