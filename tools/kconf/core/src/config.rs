@@ -88,6 +88,8 @@ pub struct Config<'m> {
     pub(crate) priority: Vec<Vec<SymbolId>>,
     pub(crate) states: Vec<State>,
     pub(crate) batch: usize,
+    /// Whether choices that may be empty are not to be: `--allyesconfig` wishes them on like any symbol.
+    fills_choices: bool,
     steps: usize,
     reading: Diagnostics,
 }
@@ -103,6 +105,7 @@ impl<'m> Config<'m> {
             priority: model.choices.iter().map(|c| c.members.clone()).collect(),
             states: Vec::new(),
             batch: 0,
+            fills_choices: false,
             steps: 0,
             reading: Diagnostics::new(),
         };
@@ -116,7 +119,7 @@ impl<'m> Config<'m> {
     }
 
     fn evaluate(&mut self) {
-        self.states = Evaluation::run(self.model, &self.wishes, &self.priority);
+        self.states = Evaluation::run(self.model, &self.wishes, &self.priority, self.fills_choices);
         self.steps = self.model.order.len();
     }
 
@@ -126,8 +129,14 @@ impl<'m> Config<'m> {
             .choice()
             .map_or(Step::Symbol(symbol.id()), Step::Choice);
         let states = std::mem::take(&mut self.states);
-        (self.states, self.steps) =
-            Evaluation::rerun(self.model, &self.wishes, &self.priority, states, first);
+        (self.states, self.steps) = Evaluation::rerun(
+            self.model,
+            &self.wishes,
+            &self.priority,
+            self.fills_choices,
+            states,
+            first,
+        );
     }
 
     /// How many symbols and choices the last change evaluated.
@@ -137,7 +146,13 @@ impl<'m> Config<'m> {
 
     /// The finished evaluation, to ask it about conditions.
     pub(crate) fn evaluation(&self) -> Evaluation<'_> {
-        Evaluation::resume(self.model, &self.wishes, &self.priority, &self.states)
+        Evaluation::resume(
+            self.model,
+            &self.wishes,
+            &self.priority,
+            self.fills_choices,
+            &self.states,
+        )
     }
 
     /// Lays the assignments of a file over what is there; later assignments win.
@@ -290,7 +305,7 @@ impl<'m> Config<'m> {
     }
 
     /// Wishes every bool and tristate symbol that nobody has assigned to be `value`, except members of choices; those
-    /// with the classic `option allnoconfig_y` to be `y`.
+    /// with the classic `option allnoconfig_y` to be `y`. Choices that may be empty get their default unless `value` is `n`.
     pub fn set_unassigned(&mut self, value: Tri) {
         for symbol in self.model.symbols() {
             if symbol.kind().is_logic() && symbol.choice().is_none() {
@@ -299,6 +314,7 @@ impl<'m> Config<'m> {
                 self.wishes[symbol.id().index()].get_or_insert(Wish::Tri(value));
             }
         }
+        self.fills_choices = value != Tri::N;
         self.evaluate();
     }
 

@@ -63,6 +63,8 @@ pub struct Evaluation<'a> {
     wishes: &'a [Option<Wish>],
     /// The members of each choice, the one assigned last first.
     priority: &'a [Vec<SymbolId>],
+    /// Whether a choice that may be empty gets its default.
+    fills_choices: bool,
     /// Owned while they are made, borrowed when a finished evaluation is looked at.
     pub states: Cow<'a, [State]>,
     pub modules: Tri,
@@ -74,6 +76,7 @@ impl<'a> Evaluation<'a> {
         model: &'a Model,
         wishes: &'a [Option<Wish>],
         priority: &'a [Vec<SymbolId>],
+        fills_choices: bool,
     ) -> Vec<State> {
         let states = model
             .symbols
@@ -85,6 +88,7 @@ impl<'a> Evaluation<'a> {
             model,
             wishes,
             priority,
+            fills_choices,
             states,
             modules: Tri::N,
         };
@@ -110,6 +114,7 @@ impl<'a> Evaluation<'a> {
         model: &'a Model,
         wishes: &'a [Option<Wish>],
         priority: &'a [Vec<SymbolId>],
+        fills_choices: bool,
         states: Vec<State>,
         first: Step,
     ) -> (Vec<State>, usize) {
@@ -118,12 +123,16 @@ impl<'a> Evaluation<'a> {
             model,
             wishes,
             priority,
+            fills_choices,
             states: Cow::Owned(states),
             modules,
         };
         match evaluation.update(first) {
             Some(steps) => (evaluation.states.into_owned(), steps),
-            None => (Self::run(model, wishes, priority), model.order.len()),
+            None => (
+                Self::run(model, wishes, priority, fills_choices),
+                model.order.len(),
+            ),
         }
     }
 
@@ -132,6 +141,7 @@ impl<'a> Evaluation<'a> {
         model: &'a Model,
         wishes: &'a [Option<Wish>],
         priority: &'a [Vec<SymbolId>],
+        fills_choices: bool,
         states: &'a [State],
     ) -> Self {
         let modules = model.modules.map_or(Tri::N, |id| states[id.index()].tri);
@@ -139,6 +149,7 @@ impl<'a> Evaluation<'a> {
             model,
             wishes,
             priority,
+            fills_choices,
             states: Cow::Borrowed(states),
             modules,
         }
@@ -380,7 +391,9 @@ impl<'a> Evaluation<'a> {
         };
         let visible = |id: &SymbolId| self.states[id.index()].visible != Tri::N;
         let priority = &self.priority[id.0 as usize];
-        let wanted = !choice.optional || priority.iter().any(|id| wish(id) == Some(Tri::Y));
+        let wanted = !choice.optional
+            || self.fills_choices
+            || priority.iter().any(|id| wish(id) == Some(Tri::Y));
         let picked = priority
             .iter()
             .copied()

@@ -152,3 +152,14 @@ fn the_minimal_configuration_names_the_member_of_an_optional_choice() {
     config.set("A", "y").expect("A");
     assert_eq!(config.savedefconfig(), "CONFIG_A=y\n");
 }
+
+#[test]
+fn switching_everything_on_fills_choices_that_may_be_empty() {
+    let text = "choice\n\tbool \"c\"\n\toptional\nconfig A\n\tbool \"a\"\nconfig B\n\tbool \"b\"\nendchoice\n";
+    let model = model(Dialect::Classic, text);
+    let mut config = Config::new(&model);
+    config.set_unassigned(kconf::Tri::N);
+    assert!(!config.is_on("A"));
+    config.set_unassigned(kconf::Tri::Y);
+    assert!(config.is_on("A"));
+}
