@@ -1,8 +1,8 @@
 //! The part of the parser for what stands below `config`, `choice`, `menu` and `comment`: types, prompts,
 //! defaults, dependencies, help.
 //!
-//! It checks that an attribute may stand where it stands, and says for the older dialects' and later
-//! versions' attributes that they are not implemented, instead of calling them unknown.
+//! It checks that an attribute may stand where it stands, and says of the older dialects' attributes what they are,
+//! instead of calling them unknown.
 
 use crate::ast::{Attribute, AttributeKind, Attributes};
 use crate::blocks::Block;

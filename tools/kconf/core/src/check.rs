@@ -4,7 +4,7 @@
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::expr::{ExprKind, Operand};
-use crate::model::Symbol;
+use crate::symbol::Symbol;
 use crate::value::Kind;
 
 /// Looks at every symbol.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::dialect::Dialect;
 use crate::eval::Wish;
-use crate::model::Symbol;
 use crate::source::{SourceFile, Span};
+use crate::symbol::Symbol;
 use crate::value::{Kind, Tri};
 
 /// One assignment as written.

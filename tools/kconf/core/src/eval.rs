@@ -8,8 +8,9 @@ use std::borrow::Cow;
 use crate::dialect::Dialect;
 use crate::expr::{ExprKind, Operand, SymbolId};
 use crate::graph::Step;
-use crate::model::{ChoiceId, Model, Reverse, Symbol};
+use crate::model::Model;
 use crate::number::parse_prefix;
+use crate::symbol::{ChoiceId, Reverse, Symbol};
 use crate::value::{Kind, Tri};
 
 /// What the user wants a symbol to be.

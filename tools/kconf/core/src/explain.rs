@@ -3,11 +3,12 @@
 //! The conditions are walked down to the smallest part that is responsible, so a message points at the one
 //! symbol in a long `&&` that is off, and says how that symbol could be switched on.
 
-use crate::config::{Assigned, Config, Layer};
+use crate::config::{Assigned, Config};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::eval::{Evaluation, Wish};
 use crate::expr::{Expr, ExprKind, Operand};
-use crate::model::{Prompt, Symbol};
+use crate::origin::Layer;
+use crate::symbol::{Prompt, Symbol};
 use crate::value::Tri;
 
 /// Places shown per message.

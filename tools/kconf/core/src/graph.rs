@@ -6,8 +6,9 @@
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::expr::{Expr, ExprKind, Operand, SymbolId};
 use crate::incremental::Dependents;
-use crate::model::{Choice, ChoiceId, Model, Symbol};
+use crate::model::Model;
 use crate::source::Span;
+use crate::symbol::{Choice, ChoiceId, Symbol};
 use crate::value::Tri;
 
 /// Cycles reported per tree; more of them are usually the same mistake.

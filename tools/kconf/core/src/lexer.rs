@@ -347,7 +347,7 @@ fn is_inclusion(line: &[Token]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Env;
+    use crate::env::Env;
 
     fn lines(text: &str) -> (Vec<Vec<String>>, usize) {
         let mut env = Env::default();

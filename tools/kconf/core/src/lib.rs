@@ -17,8 +17,8 @@
 //! ```
 //!
 //! It guarantees: values and output as Linux 6.12's `conf` computes them for the part of the language in
-//! `docs/kconfig.md`, no panic on any input, and a place for every value and every error. It does not yet do
-//! macros other than `$(VARIABLE)`, nor older dialects; using them is an error that says so.
+//! `docs/kconfig.md`, no panic on any input, and a place for every value and every error. Reading a tree runs the
+//! commands of its `$(shell)`.
 
 mod ast;
 mod attributes;
@@ -28,6 +28,8 @@ mod config;
 mod diag;
 mod dialect;
 mod dotconfig;
+mod entry;
+mod env;
 mod eval;
 mod explain;
 mod expr;
@@ -39,28 +41,32 @@ mod lower;
 mod macros;
 mod model;
 mod number;
+mod origin;
 mod parse_expr;
 mod parser;
 mod render;
 mod shell;
 mod source;
+mod symbol;
 mod sync;
 mod truth;
 mod value;
 mod write;
 
-pub use config::{Config, Layer, Origin};
+pub use config::Config;
 pub use diag::{Code, Diagnostic, Diagnostics, Label, Severity};
 pub use dialect::Dialect;
+pub use entry::{Entry, EntryKind};
+pub use env::Env;
 pub use explain::{Blocker, Explanation, explain, why};
 pub use expr::{Expr, ExprKind, Operand, Relation, SymbolId};
 pub use graph::Step;
-pub use model::{
-    Choice, ChoiceId, DefaultValue, Entry, EntryKind, Env, Model, Prompt, Range, Reverse, Symbol,
-};
+pub use model::Model;
 pub use number::number_at_start;
+pub use origin::{Layer, Origin};
 pub use shell::ShellUse;
 pub use source::{Location, SourceFile, Span};
+pub use symbol::{Choice, ChoiceId, DefaultValue, Prompt, Range, Reverse, Symbol};
 pub use sync::Output;
 pub use truth::compare;
 pub use value::{Kind, Tri, Value, quote};

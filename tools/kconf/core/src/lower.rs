@@ -7,11 +7,11 @@
 use crate::ast::{Attribute, AttributeKind, Attributes, Item};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::dialect::Classic;
+use crate::entry::{Entry, EntryKind};
+use crate::env::Env;
 use crate::expr::{Expr, ExprKind, Operand, SymbolId};
-use crate::model::{
-    Choice, ChoiceId, DefaultValue, Entry, EntryKind, Env, Prompt, Range, Reverse, Symbol,
-};
 use crate::source::Span;
+use crate::symbol::{Choice, ChoiceId, DefaultValue, Prompt, Range, Reverse, Symbol};
 use crate::value::Kind;
 
 /// What surrounds an item.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::diag::{Code, Diagnostic};
 use crate::dialect::Dialect;
-use crate::model::Env;
+use crate::env::Env;
 use crate::shell::Shell;
 use crate::source::Span;
 

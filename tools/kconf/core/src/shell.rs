@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::model::Env;
+use crate::env::Env;
 
 /// What the commands of a tree cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

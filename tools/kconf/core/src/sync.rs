@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::config::Config;
-use crate::model::Symbol;
+use crate::symbol::Symbol;
 use crate::value::{Kind, quote};
 
 /// Bits of a name's hash that the reference looks at.

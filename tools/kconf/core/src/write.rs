@@ -6,9 +6,11 @@
 use std::fmt::Write;
 
 use crate::dialect::Dialect;
+use crate::entry::{Entry, EntryKind};
 use crate::eval::{Evaluation, State};
 use crate::expr::{ExprKind, Operand, SymbolId};
-use crate::model::{Entry, EntryKind, Model, Symbol};
+use crate::model::Model;
+use crate::symbol::Symbol;
 use crate::value::{Kind, Tri};
 
 /// The complete `.config`.
