@@ -23,7 +23,7 @@ image: ## The same: caesura.elf (with symbols) and caesura.img (raw arm64 Image)
 %_defconfig: ## Write .config from defconfigs/<board>_<model>_defconfig
 	$(with) host -- defconfig $@
 
-generate: ## Write the files that are generated and kept in the tree: the boards' menu, docs/symbols.md
+generate: ## Write the files that are generated and kept in the tree: the boards' menu, features, docs/symbols.md
 	$(with) host -- generate
 
 menuconfig: ## Change .config in a menu in the terminal

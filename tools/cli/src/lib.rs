@@ -14,6 +14,7 @@ pub mod cargo;
 pub mod checks;
 pub mod emulator;
 pub mod failure;
+pub mod features;
 pub mod flatten;
 pub mod kconfig;
 pub mod preempt;

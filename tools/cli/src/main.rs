@@ -9,7 +9,9 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cli::project::Project;
 use cli::selection::{DEFAULT_SYSTEM, Selection};
-use cli::{Context, Result, bench, build, checks, kconfig, preempt, run, selection, size, suites};
+use cli::{
+    Context, Result, bench, build, checks, features, kconfig, preempt, run, selection, size, suites,
+};
 
 #[derive(Parser)]
 #[command(name = "caesura", version, about = "Builds, runs and tests Caesura")]
@@ -164,10 +166,14 @@ fn perform(action: Action, project: &mut Project) -> Result<()> {
             if selection::write_board_menu(project)? {
                 println!("configs/Kconfig.boards: written");
             }
-            let manual = kconfig::manual(project)?;
-            let path = project.path(kconfig::MANUAL);
-            if board::write_if_changed(&path, manual.as_bytes()).context("write", &path)? {
-                println!("{}: written", kconfig::MANUAL);
+            for (name, text) in [
+                (kconfig::MANUAL, kconfig::manual(project)?),
+                (features::MANIFEST, features::manifest(project)?),
+            ] {
+                let path = project.path(name);
+                if board::write_if_changed(&path, text.as_bytes()).context("write", &path)? {
+                    println!("{name}: written");
+                }
             }
             Ok(())
         }
