@@ -1,31 +1,16 @@
 //! The command line: exit status, what is written and what is not.
 
+mod common;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::PathBuf;
+
+use common::{kconf, text};
+
+const TREE: &str = "config A\n\tbool \"a\"\nconfig B\n\tbool \"b\"\n\tdepends on A\nconfig N\n\tint \"n\"\n\tdefault 3\n";
 
 fn scratch(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("cli")
-        .join(name);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).expect("folder");
-    let tree = "config A\n\tbool \"a\"\nconfig B\n\tbool \"b\"\n\tdepends on A\nconfig N\n\tint \"n\"\n\tdefault 3\n";
-    fs::write(folder.join("Kconfig"), tree).expect("file");
-    folder
-}
-
-fn kconf(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kconf"))
-        .args(arguments)
-        .current_dir(folder)
-        .env_clear()
-        .output()
-        .expect("kconf runs")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    common::scratch("cli", name, TREE)
 }
 
 #[test]
@@ -123,5 +108,46 @@ fn wrong_usage_is_answered_with_the_usage() {
             text(&output.stderr).contains("Usage: kconf"),
             "{arguments:?}"
         );
+    }
+}
+
+#[test]
+fn a_value_with_a_line_feed_is_refused_and_nothing_is_written() {
+    let tree = "config S\n\tstring \"s\"\nconfig A\n\tbool \"a\"\n";
+    let folder = common::scratch("cli", "line-feed", tree);
+    assert!(
+        kconf(&folder, &["--alldefconfig", "Kconfig"])
+            .status
+            .success()
+    );
+    let before = fs::read(folder.join(".config")).expect(".config");
+    let output = kconf(&folder, &["set", "Kconfig", "S=a\nCONFIG_A=y"]);
+    assert_eq!(output.status.code(), Some(1));
+    let errors = text(&output.stderr);
+    assert!(errors.contains("it has a line feed"), "{errors}");
+    assert_eq!(fs::read(folder.join(".config")).expect(".config"), before);
+}
+
+#[test]
+fn a_link_in_the_place_of_the_configuration_is_replaced_unless_that_is_forbidden() {
+    let folder = scratch("link");
+    let (real, link) = (folder.join("real"), folder.join(".config"));
+    for (overwrite, followed) in [(None, false), (Some("1"), true)] {
+        fs::write(&real, "CONFIG_A=y\n").expect("file");
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink("real", &link).expect("link");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kconf"));
+        command.args(["--olddefconfig", "Kconfig"]).env_clear();
+        if let Some(value) = overwrite {
+            command.env("KCONFIG_OVERWRITECONFIG", value);
+        }
+        let output = command.current_dir(&folder).output().expect("kconf runs");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let is_link = fs::symlink_metadata(&link).expect("link").is_symlink();
+        assert_eq!(is_link, followed);
+        let written = fs::read_to_string(&real)
+            .expect("file")
+            .contains("CONFIG_N=3");
+        assert_eq!(written, followed);
     }
 }

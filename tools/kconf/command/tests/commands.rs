@@ -1,35 +1,19 @@
 //! Every command of our own: a good case, its JSON read back, and a bad case with its error. Help, manual pages and
 //! documentation name the same options.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+
+use common::{kconf, text};
 
 use serde_json::Value;
 
 const TREE: &str = "mainmenu \"Test\"\n\nconfig A\n\tbool \"Alpha\"\n\thelp\n\t  The first one.\n\nconfig B\n\tbool \"Beta\"\n\tdepends on A\n\tselect D\n\tdefault y if A && !N\n\nconfig N\n\tint \"Number\"\n\trange 1 9\n\tdefault 3\n\nconfig D\n\tbool\n";
 
 fn scratch(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("commands")
-        .join(name);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).expect("folder");
-    fs::write(folder.join("Kconfig"), TREE).expect("file");
-    folder
-}
-
-fn kconf(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kconf"))
-        .args(arguments)
-        .current_dir(folder)
-        .env_clear()
-        .output()
-        .expect("kconf runs")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    common::scratch("commands", name, TREE)
 }
 
 fn json(folder: &Path, arguments: &[&str]) -> Value {

@@ -4,7 +4,7 @@
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::expr::{ExprKind, Operand};
-use crate::symbol::Symbol;
+use crate::symbol::{Choice, Symbol};
 use crate::value::Kind;
 
 /// Looks at every symbol.
@@ -24,6 +24,20 @@ pub fn definitions(symbols: &[Symbol], out: &mut Diagnostics) {
         defaults(symbol, symbols, out);
         ranges(symbol, symbols, out);
         reverse(symbol, symbols, out);
+    }
+}
+
+/// Looks at every choice.
+pub fn choices(choices: &[Choice], out: &mut Diagnostics) {
+    for choice in choices.iter().filter(|c| c.kind == Kind::Tristate) {
+        out.push(
+            Diagnostic::error(
+                Code::Unsupported,
+                "a choice of type tristate is not implemented",
+            )
+            .at(&choice.span, "several of its members could be m")
+            .help("write `bool`, or bool symbols that exclude each other with `depends on`"),
+        );
     }
 }
 

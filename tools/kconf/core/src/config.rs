@@ -230,6 +230,14 @@ impl<'m> Config<'m> {
         let Some(symbol) = self.model.symbol(name) else {
             return Err(Diagnostics::from(self.unknown(&assignment)).into_errors());
         };
+        if text.contains('\n') {
+            // In a `.config` the rest would be another assignment.
+            let error = Diagnostic::error(
+                Code::MalformedValue,
+                format!("{text:?} is no value for {name}: it has a line feed"),
+            );
+            return Err(error.about(name).help("a value stands on one line").into());
+        }
         if symbol.kind() == crate::value::Kind::String && !text.starts_with('"') {
             assignment.value = self.model.dialect.quote(text);
         }

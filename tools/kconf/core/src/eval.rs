@@ -368,7 +368,10 @@ impl<'a> Evaluation<'a> {
             .defaults
             .iter()
             .find(|(symbol, condition, _)| {
-                self.condition(condition.as_ref()) != Tri::N && visible(symbol)
+                // A default that is no member says nothing.
+                choice.members.contains(symbol)
+                    && self.condition(condition.as_ref()) != Tri::N
+                    && visible(symbol)
             })
             .map(|(symbol, _, _)| *symbol)
             .or_else(|| choice.members.iter().copied().find(visible))

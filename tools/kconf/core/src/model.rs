@@ -79,6 +79,7 @@ impl Model {
         if !parser.diagnostics.has_errors() {
             // A definition that could not be read would look doubtful too.
             check::definitions(&lowering.symbols, &mut lowering.diagnostics);
+            check::choices(&lowering.choices, &mut lowering.diagnostics);
         }
         let mut found = parser.diagnostics;
         found.extend(lowering.diagnostics);

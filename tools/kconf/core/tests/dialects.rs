@@ -163,3 +163,32 @@ fn switching_everything_on_fills_choices_that_may_be_empty() {
     config.set_unassigned(kconf::Tri::Y);
     assert!(config.is_on("A"));
 }
+
+#[test]
+fn a_default_that_is_no_member_leaves_the_choice_to_its_first_one() {
+    let text = "choice\n\tprompt \"c\"\n\tdefault X\nconfig B\n\tbool \"b\"\nconfig D\n\tbool \"d\"\nendchoice\n\
+                config X\n\tbool \"x\"\n";
+    for dialect in [Dialect::Linux, Dialect::Classic] {
+        assert_eq!(
+            written(&model(dialect, text), ""),
+            "CONFIG_B=y\n# CONFIG_D is not set\n# CONFIG_X is not set",
+            "as conf writes it"
+        );
+    }
+}
+
+#[test]
+fn a_choice_of_type_tristate_is_refused_where_it_starts() {
+    let env = Env {
+        dialect: Dialect::Classic,
+        ..Env::default()
+    };
+    let text = "choice\n\ttristate \"c\"\nconfig A\n\ttristate \"a\"\nendchoice\n";
+    let found = Model::load_str(Path::new("Kconfig"), text, &env).expect_err("refused");
+    let errors = found.to_string();
+    assert!(
+        errors.contains("a choice of type tristate is not implemented"),
+        "{errors}"
+    );
+    assert!(errors.contains("Kconfig:1:1"), "{errors}");
+}

@@ -4,12 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use kconf::{Config, Layer};
+use kconf::{Config, Layer, Saved, save};
 
 use crate::app::{App, Effect};
 use crate::changes;
 use crate::dialog::{Dialog, columns, rows};
-use crate::files::{self, Saved};
 use crate::input::Line;
 use crate::layout::Window;
 use crate::view::Reader;
@@ -140,7 +139,7 @@ impl<'m> App<'m> {
             true => self.config.savedefconfig(),
             false => self.config.write(),
         };
-        let done = files::save(path, &text, !minimal)?;
+        let done = save(path, &text, !minimal, self.options.link)?;
         let shown = path.display();
         self.notice = Some(match done {
             Saved::Written => format!("Written to {shown}"),

@@ -12,7 +12,6 @@ mod dialog;
 mod escape;
 mod facts;
 mod file_dialog;
-mod files;
 mod help;
 mod history;
 mod input;

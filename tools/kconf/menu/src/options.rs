@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use kconf::Link;
+
 /// How the menu starts.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -19,6 +21,8 @@ pub struct Options {
     pub mouse: Option<bool>,
     /// Whether entries that are not visible are listed from the start.
     pub show_all: bool,
+    /// What becomes of a link in the place of a file that is saved.
+    pub link: Link,
 }
 
 impl Options {

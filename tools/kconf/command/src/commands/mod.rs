@@ -75,6 +75,7 @@ fn menu(root: &std::path::Path, show_all: bool, context: &Context) -> Result<(),
     let mut config = context.current(&model)?;
     let options = kconf_menu::Options {
         show_all,
+        link: crate::files::link(context),
         ..kconf_menu::Options::new(context.config_path())
     };
     let outcome =

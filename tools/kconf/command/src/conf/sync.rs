@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use kconf::{Config, Output};
 
@@ -29,11 +30,19 @@ pub fn write(config: &Config<'_>, context: &Context) -> Result<(), Failure> {
     }
     let mut command = make.clone().into_os_string();
     command.push(".cmd");
-    files::write(Path::new(&command), &dependencies(config, &make))?;
-    touch(config, &make)?;
-    files::write(&header, &config.write_for_build(Output::Header))?;
-    files::write(&rustc, &config.write_for_build(Output::Rustc))?;
-    files::write(&make, &config.write_for_build(Output::Make))
+    put(Path::new(&command), &dependencies(config, &make))?;
+    mark_changes(config, &make)?;
+    put(&header, &config.write_for_build(Output::Header))?;
+    put(&rustc, &config.write_for_build(Output::Rustc))?;
+    put(&make, &config.write_for_build(Output::Make))
+}
+
+/// Writes a file, and makes it new even if the text is what it was: make compares times.
+fn put(path: &Path, text: &str) -> Result<(), Failure> {
+    files::write(path, text)?;
+    let file = std::fs::File::options().write(true).open(path);
+    file.and_then(|file| file.set_modified(SystemTime::now()))
+        .map_err(|e| Failure::Other(format!("cannot touch {}: {e}", path.display())))
 }
 
 /// A makefile: what `auto.conf` was made from.
@@ -53,7 +62,7 @@ fn dependencies(config: &Config<'_>, make: &Path) -> String {
 }
 
 /// Makes anew the file of each symbol whose value is not what `auto.conf` says.
-fn touch(config: &Config<'_>, make: &Path) -> Result<(), Failure> {
+fn mark_changes(config: &Config<'_>, make: &Path) -> Result<(), Failure> {
     let before = std::fs::read_to_string(make).unwrap_or_default();
     let prefix = config.model().prefix();
     let mut before: BTreeMap<&str, &str> = before
@@ -69,7 +78,7 @@ fn touch(config: &Config<'_>, make: &Path) -> Result<(), Failure> {
     let folder = make.parent().unwrap_or(Path::new(""));
     // What is left in `before` has been switched off.
     for name in changed.into_iter().chain(before.into_keys()) {
-        files::write(&folder.join(name), "")?;
+        put(&folder.join(name), "")?;
     }
     Ok(())
 }
