@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use kconf::{Env, Kind, Model};
+use kconf::Kind;
 
 use crate::project::Project;
+use crate::selection::load_model;
 use crate::{Context, Failure, Result};
 
 /// The manifest, below the project's folder.
@@ -18,7 +19,7 @@ pub const MANIFEST: &str = "kernel/image/Cargo.toml";
 /// # Errors
 /// The Kconfig files are wrong, or the manifest cannot be read or has no `[features]`.
 pub fn manifest(project: &Project) -> Result<String> {
-    let model = Model::load(&project.path("configs/Kconfig"), &Env::process())?;
+    let model = load_model(project)?;
     let names = model
         .symbols()
         .filter(|symbol| symbol.kind() == Kind::Bool)

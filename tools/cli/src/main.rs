@@ -146,21 +146,12 @@ fn switch(text: &str) -> std::result::Result<bool, String> {
 }
 
 fn act(action: Action) -> Result<ExitCode> {
-    let mut project = Project::find()?;
-    if let Action::Kconf { arguments } = action {
-        return kconfig::kconfig_command(&project, &arguments);
-    }
-    perform(action, &mut project).map(|()| ExitCode::SUCCESS)
-}
-
-fn perform(action: Action, project: &mut Project) -> Result<()> {
+    let project = &mut Project::find()?;
     match action {
-        // Has a status of its own.
-        Action::Kconf { .. } => Ok(()),
+        Action::Kconf { arguments } => return kconfig::kconfig_command(project, &arguments),
         Action::Defconfig { name } => {
             let label = selection::write_defconfig(project, &name)?;
             println!(".config: {label}");
-            Ok(())
         }
         Action::Generate => {
             if selection::write_board_menu(project)? {
@@ -175,10 +166,9 @@ fn perform(action: Action, project: &mut Project) -> Result<()> {
                     println!("{name}: written");
                 }
             }
-            Ok(())
         }
         Action::Build { choice } => {
-            build::build_command(project, &choice.selection(), choice.system())
+            build::build_command(project, &choice.selection(), choice.system())?;
         }
         Action::Run {
             choice,
@@ -191,7 +181,7 @@ fn perform(action: Action, project: &mut Project) -> Result<()> {
                 gdb,
                 timeout,
             };
-            run::run_command(project, &choice.selection(), choice.system(), &options)
+            run::run_command(project, &choice.selection(), choice.system(), &options)?;
         }
         Action::Test { suite, filter } => {
             let wanted = match suite {
@@ -203,15 +193,15 @@ fn perform(action: Action, project: &mut Project) -> Result<()> {
                 Some(Suite::KconfigShort) => suites::Suites::KconfigShort,
                 Some(Suite::Preempt) => suites::Suites::Preempt,
             };
-            suites::test_command(project, wanted, filter.as_deref())
+            suites::test_command(project, wanted, filter.as_deref())?;
         }
-        Action::Clippy => checks::clippy_command(project),
-        Action::FmtCheck => checks::format_command(project),
-        Action::Size => size::size_command(project),
-        Action::BenchBoot => bench::boot_command(project),
-        Action::BenchPreempt { filter } => preempt::bench_command(project, filter.as_deref()),
+        Action::Clippy => checks::clippy_command(project)?,
+        Action::FmtCheck => checks::format_command(project)?,
+        Action::Size => size::size_command(project)?,
+        Action::BenchBoot => bench::boot_command(project)?,
+        Action::BenchPreempt { filter } => preempt::bench_command(project, filter.as_deref())?,
         Action::BenchKconfig { filter } => {
-            suites::bench_kconfig_command(project, filter.as_deref())
+            suites::bench_kconfig_command(project, filter.as_deref())?;
         }
         Action::Clean => {
             for folder in ["build", "target"] {
@@ -220,9 +210,9 @@ fn perform(action: Action, project: &mut Project) -> Result<()> {
                     std::fs::remove_dir_all(&path).context("remove", &path)?;
                 }
             }
-            Ok(())
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn main() -> ExitCode {

@@ -116,7 +116,11 @@ pub fn write_board_menu(project: &Project) -> Result<bool> {
     board::write_if_changed(&path, menu.as_bytes()).context("write", &path)
 }
 
-fn load_model(project: &Project) -> Result<Model> {
+/// Reads our Kconfig tree, with the boards there are.
+///
+/// # Errors
+/// A board's file or a Kconfig file is wrong.
+pub fn load_model(project: &Project) -> Result<Model> {
     write_board_menu(project)?;
     Ok(Model::load(
         &project.path("configs/Kconfig"),

@@ -132,19 +132,17 @@ fn host_suite(project: &Project, filters: &[&str]) -> Result<Tally> {
     counted(&mut command)
 }
 
+/// One of the workspace's own programs, to be given its arguments.
+fn program(project: &Project, package: &str, name: &str) -> Result<Command> {
+    let mut command = cargo::host(project)?;
+    command.args(["run", "--quiet", "--locked", "--package", package]);
+    command.args(["--bin", name, "--"]);
+    Ok(command)
+}
+
 fn system_suite(project: &Project, suites: Suites, filter: Option<&str>) -> Result<Tally> {
     println!("== system tests ==");
-    let mut command = cargo::host(project)?;
-    command.args([
-        "run",
-        "--quiet",
-        "--locked",
-        "--package",
-        "qemu",
-        "--bin",
-        "system-tests",
-        "--",
-    ]);
+    let mut command = program(project, "qemu", "system-tests")?;
     if suites == Suites::Guests {
         command.arg("--guests");
     }
@@ -158,15 +156,7 @@ fn system_suite(project: &Project, suites: Suites, filter: Option<&str>) -> Resu
 
 fn kconfig_suite(project: &Project, suites: Suites, filter: Option<&str>) -> Result<Tally> {
     println!("== Kconfig beside the real trees ==");
-    let mut command = cargo::host(project)?;
-    command.args([
-        "run",
-        "--quiet",
-        "--locked",
-        "--package",
-        "kconfig-reference",
-    ]);
-    command.args(["--bin", "kconfig-tests", "--"]);
+    let mut command = program(project, "kconfig-reference", "kconfig-tests")?;
     if suites == Suites::KconfigShort {
         command.arg("--short");
     }
@@ -179,15 +169,7 @@ fn kconfig_suite(project: &Project, suites: Suites, filter: Option<&str>) -> Res
 /// # Errors
 /// Something does not build or run.
 pub fn bench_kconfig_command(project: &Project, filter: Option<&str>) -> Result<()> {
-    let mut command = cargo::host(project)?;
-    command.args([
-        "run",
-        "--quiet",
-        "--locked",
-        "--package",
-        "kconfig-reference",
-    ]);
-    command.args(["--bin", "kconfig-bench", "--"]);
+    let mut command = program(project, "kconfig-reference", "kconfig-bench")?;
     command.args(filter);
     cargo::run(&mut command, "the comparison")
 }
